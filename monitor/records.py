@@ -1,0 +1,199 @@
+"""The words of the domain as frozen records: what one layer hands to the next.
+
+Coordinates are `(row, col)` in pixels, pixel centres are integers; homographies act on
+homogeneous `(column, row, 1)` because that is OpenCV's convention. Units stand in the name.
+Times are always time-zone aware.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64] | NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+ByteArray = NDArray[np.uint8]
+
+#: Raised by hand, and only when the same photo and recipe give other numbers (a golden test enforces it).
+ANALYSIS_VERSION = 1
+
+
+class Status(StrEnum):
+    """Outcome of analysing one capture. Anything but MEASURED and NO_CRACK carries a reason."""
+
+    MEASURED = "measured"
+    NO_CRACK = "no_crack"
+    NOT_MEASURED = "not_measured"
+    NOT_REGISTERED = "not_registered"
+    REJECTED = "rejected"
+
+
+class TimeSource(StrEnum):
+    """Where a capture time came from, best first; FILE is uncertain until a person confirms it."""
+
+    PERSON = "person"
+    EXIF_OFFSET = "exif_offset"
+    EXIF_SITE_ZONE = "exif_site_zone"
+    FILE = "file"
+
+
+class ScaleOrigin(StrEnum):
+    """How the millimetres per pixel became known."""
+
+    TYPED = "typed"
+    TWO_POINTS = "two_points"
+    MARKER = "marker"
+
+
+@dataclass(frozen=True)
+class CaptureTime:
+    """When a photo was taken (aware) and where that is known from."""
+
+    at: datetime
+    source: TimeSource
+
+    @property
+    def certain(self) -> bool:
+        """False when only the file's own time was left to go by."""
+        return self.source is not TimeSource.FILE
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Millimetres per pixel of the reference capture, its standard error and its origin."""
+
+    mm_per_px: float
+    standard_error: float
+    origin: ScaleOrigin
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How a capture maps onto its location's reference capture.
+
+    `matrix` (3, 3) float64 maps (column, row, 1) of the capture to the reference; None when
+    none was found. `residual_px` is the RMS distance of inliers after mapping, in reference pixels;
+    `overlap` the share of the reference that the capture covers; `spread` the share of the reference
+    spanned by the inliers' convex hull; `agreement` the correlation of the two pictures after alignment.
+    """
+
+    accepted: bool
+    reason: str | None
+    matrix: NDArray[np.float64] | None
+    residual_px: float | None
+    inliers: int
+    overlap: float
+    spread: float
+    agreement: float | None
+
+
+@dataclass(frozen=True)
+class Severity:
+    """Size of the cracks in one mask. Millimetre twins are None without a scale."""
+
+    crack_count: int
+    area_px: float
+    max_width_px: float
+    length_px: float
+    area_mm2: float | None = None
+    max_width_mm: float | None = None
+    length_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a number, named: methods, options, weights, versions.
+
+    `fingerprint` is what readings are keyed by; two readings are comparable only when it is equal.
+    """
+
+    options: Mapping[str, Any]
+    analysis_version: int = ANALYSIS_VERSION
+
+    @property
+    def fingerprint(self) -> str:
+        """First 16 hexadecimal digits of the sha256 over the sorted options and the version."""
+        canonical = json.dumps(
+            {"analysis_version": self.analysis_version, "options": dict(self.options)}, sort_keys=True
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the analysis of one capture found, in the reference's frame (or its own without one).
+
+    `mask` bool (rows, cols); `relevance` float32 (rows, cols), zero where nothing was explained;
+    `aligned` uint8 (rows, cols, 3), the capture warped onto the reference.
+    """
+
+    status: Status
+    reason: str | None
+    crack_probability: float | None
+    severity: Severity | None
+    registration: Registration | None
+    recipe: Recipe
+    mask: BoolArray | None = field(default=None, repr=False)
+    relevance: FloatArray | None = field(default=None, repr=False)
+    aligned: ByteArray | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One value of one metric at one time, as growth fits take it."""
+
+    at: datetime
+    value: float
+    capture_id: int | None = None
+
+
+@dataclass(frozen=True)
+class GrowthFit:
+    """A straight line through one metric's history.
+
+    `slope_per_year` in `unit` per year of 365.25 days; `low` and `high` bound the two-sided interval at
+    `confidence`; `intercept` is the fitted value at `origin`. `success` False carries a `message` and
+    NaN-free None values.
+    """
+
+    crack: str
+    metric: str
+    unit: str
+    method: str
+    n: int
+    success: bool
+    message: str | None = None
+    slope_per_year: float | None = None
+    low: float | None = None
+    high: float | None = None
+    intercept: float | None = None
+    r: float | None = None
+    confidence: float = 0.9
+    origin: datetime | None = None
+
+
+def to_json(record: Any) -> Any:
+    """A frozen record as plain JSON values: arrays become lists, times ISO 8601, NaN becomes None."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return plain(value.tolist())
+        if isinstance(value, np.generic):
+            return plain(value.item())
+        if isinstance(value, float):
+            return value if np.isfinite(value) else None
+        if isinstance(value, datetime):
+            return value.isoformat()
+        if isinstance(value, Mapping):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return value
+
+    return plain(asdict(record) if hasattr(record, "__dataclass_fields__") else record)

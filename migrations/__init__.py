@@ -1,0 +1,1 @@
+"""Schema versions of the database, applied by `monitor.storage.database.Database.upgrade`."""

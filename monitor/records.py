@@ -51,6 +51,20 @@ class ScaleOrigin(StrEnum):
     MARKER = "marker"
 
 
+class AlertState(StrEnum):
+    """Where a rule (or the watch for overdue captures) stands at one location."""
+
+    OK = "ok"
+    FIRING = "firing"
+
+
+class RuleKind(StrEnum):
+    """What a rule looks at: the latest value, or its change per year."""
+
+    LEVEL = "level"
+    RATE = "rate"
+
+
 @dataclass(frozen=True)
 class CaptureTime:
     """When a photo was taken (aware) and where that is known from."""
@@ -158,8 +172,9 @@ class GrowthFit:
     """A straight line through one metric's history.
 
     `slope_per_year` in `unit` per year of 365.25 days; `low` and `high` bound the two-sided interval at
-    `confidence`; `intercept` is the fitted value at `origin`. `success` False carries a `message` and
-    NaN-free None values.
+    `confidence`; `intercept` is the fitted value at `origin`. `span_days` lies between first and last
+    observation; `smallest_detectable_per_year` is the rate these observations could just tell from
+    standstill. `success` False carries a `message` and NaN-free None values.
     """
 
     crack: str
@@ -176,6 +191,8 @@ class GrowthFit:
     r: float | None = None
     confidence: float = 0.9
     origin: datetime | None = None
+    span_days: float | None = None
+    smallest_detectable_per_year: float | None = None
 
 
 def to_json(record: Any) -> Any:

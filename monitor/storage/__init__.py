@@ -1,0 +1,1 @@
+"""Memory: tables, the database, writes (`repository`) and reads (`queries`)."""

@@ -1,0 +1,310 @@
+"""First schema: sites to readings, rules to notifications.
+
+Revision ID: 0001
+Revises:
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+UTC_TIME = sa.DateTime(timezone=True)
+REFERENCE_KEY = "fk_location_reference_capture_id_capture"
+
+
+def upgrade() -> None:
+    _create_places()
+    _create_captures()
+    _create_readings()
+    _create_growth_fits()
+    _create_rules()
+    _create_transitions()
+    _create_signs_of_life()
+
+
+def downgrade() -> None:
+    if _alters_constraints():
+        op.drop_constraint(REFERENCE_KEY, "location", type_="foreignkey")
+    for table in (
+        "heartbeat",
+        "sighting",
+        "notification",
+        "transition",
+        "rule",
+        "growth_fit",
+        "claim",
+        "reading",
+        "capture",
+        "location",
+        "recipe",
+        "site",
+    ):
+        op.drop_table(table)
+
+
+def _alters_constraints() -> bool:
+    """SQLite cannot add a foreign key later, but lets a table refer to one that is yet to come."""
+    return op.get_bind().dialect.name != "sqlite"
+
+
+def _words(name: str, *words: str) -> sa.Enum:
+    return sa.Enum(*words, name=name, native_enum=False, create_constraint=True, length=32)
+
+
+def _create_places() -> None:
+    op.create_table(
+        "site",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("time_zone", sa.String(), nullable=False),
+        sa.Column("created_at", UTC_TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_site")),
+        sa.UniqueConstraint("name", name=op.f("uq_site_name")),
+    )
+    op.create_table(
+        "recipe",
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("analysis_version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UTC_TIME, nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_recipe")),
+    )
+    op.create_table(
+        "location",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("site_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("interval_days", sa.Double(), nullable=False),
+        sa.Column("reference_capture_id", sa.Integer(), nullable=True),
+        sa.Column("mm_per_px", sa.Double(), nullable=True),
+        sa.Column("mm_per_px_standard_error", sa.Double(), nullable=True),
+        sa.Column("scale_origin", _words("scaleorigin", "typed", "two_points", "marker"), nullable=True),
+        sa.Column("fingerprint", sa.String(length=16), nullable=True),
+        sa.Column("created_at", UTC_TIME, nullable=False),
+        sa.CheckConstraint("interval_days > 0", name=op.f("ck_location_interval")),
+        sa.CheckConstraint("mm_per_px > 0", name=op.f("ck_location_scale")),
+        sa.CheckConstraint("(mm_per_px IS NULL) = (scale_origin IS NULL)", name=op.f("ck_location_scale_has_origin")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_location_site_id_site")),
+        sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_location_fingerprint_recipe")),
+        sa.ForeignKeyConstraint(
+            ["reference_capture_id"], ["capture.id"], name=op.f(REFERENCE_KEY), use_alter=_alters_constraints()
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_location")),
+        sa.UniqueConstraint("name", name=op.f("uq_location_name")),
+    )
+    op.create_index("ix_location_site_id", "location", ["site_id"])
+
+
+def _create_captures() -> None:
+    op.create_table(
+        "capture",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("file_name", sa.String(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=True),
+        sa.Column("height_px", sa.Integer(), nullable=True),
+        sa.Column("width_px", sa.Integer(), nullable=True),
+        sa.Column("captured_at", UTC_TIME, nullable=True),
+        sa.Column(
+            "time_source", _words("timesource", "person", "exif_offset", "exif_site_zone", "file"), nullable=True
+        ),
+        sa.Column("received_at", UTC_TIME, nullable=False),
+        sa.Column("rejected_reason", sa.String(), nullable=True),
+        sa.CheckConstraint("length(sha256) = 64", name=op.f("ck_capture_sha256")),
+        sa.CheckConstraint(
+            "rejected_reason IS NOT NULL OR (captured_at IS NOT NULL AND time_source IS NOT NULL"
+            " AND height_px > 0 AND width_px > 0)",
+            name=op.f("ck_capture_complete_or_rejected"),
+        ),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_capture_location_id_location")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_capture")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_capture_sha256")),
+    )
+    op.create_index("ix_capture_location_id_captured_at", "capture", ["location_id", "captured_at"])
+    if _alters_constraints():
+        op.create_foreign_key(REFERENCE_KEY, "location", "capture", ["reference_capture_id"], ["id"])
+
+
+def _create_readings() -> None:
+    op.create_table(
+        "reading",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("capture_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column(
+            "status",
+            _words("status", "measured", "no_crack", "not_measured", "not_registered", "rejected"),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("crack_probability", sa.Double(), nullable=True),
+        sa.Column("crack_count", sa.Integer(), nullable=True),
+        sa.Column("area_px", sa.Double(), nullable=True),
+        sa.Column("max_width_px", sa.Double(), nullable=True),
+        sa.Column("length_px", sa.Double(), nullable=True),
+        sa.Column("area_mm2", sa.Double(), nullable=True),
+        sa.Column("max_width_mm", sa.Double(), nullable=True),
+        sa.Column("length_mm", sa.Double(), nullable=True),
+        sa.Column("registration_accepted", sa.Boolean(), nullable=True),
+        sa.Column("registration_reason", sa.String(), nullable=True),
+        sa.Column("registration_matrix", sa.JSON(), nullable=True),
+        sa.Column("registration_residual_px", sa.Double(), nullable=True),
+        sa.Column("registration_inliers", sa.Integer(), nullable=True),
+        sa.Column("registration_overlap", sa.Double(), nullable=True),
+        sa.Column("registration_spread", sa.Double(), nullable=True),
+        sa.Column("registration_agreement", sa.Double(), nullable=True),
+        sa.Column("pictures", sa.JSON(), nullable=False),
+        sa.Column("measured_at", UTC_TIME, nullable=False),
+        sa.CheckConstraint(
+            "status IN ('measured', 'no_crack') OR reason IS NOT NULL", name=op.f("ck_reading_failure_has_reason")
+        ),
+        sa.CheckConstraint(
+            "status <> 'measured' OR max_width_px IS NOT NULL", name=op.f("ck_reading_measured_has_numbers")
+        ),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_reading_capture_id_capture")),
+        sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_reading_fingerprint_recipe")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reading")),
+        sa.UniqueConstraint("capture_id", "fingerprint", name=op.f("uq_reading_capture_id_fingerprint")),
+    )
+    op.create_index("ix_reading_fingerprint", "reading", ["fingerprint"])
+    op.create_table(
+        "claim",
+        sa.Column("capture_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("claimed_by", sa.String(), nullable=False),
+        sa.Column("claimed_until", UTC_TIME, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_claim_capture_id_capture")),
+        sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_claim_fingerprint_recipe")),
+        sa.PrimaryKeyConstraint("capture_id", "fingerprint", name=op.f("pk_claim")),
+    )
+
+
+def _create_growth_fits() -> None:
+    op.create_table(
+        "growth_fit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("crack", sa.String(), nullable=False),
+        sa.Column("metric", sa.String(), nullable=False),
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("success", sa.Boolean(), nullable=False),
+        sa.Column("message", sa.String(), nullable=True),
+        sa.Column("slope_per_year", sa.Double(), nullable=True),
+        sa.Column("low", sa.Double(), nullable=True),
+        sa.Column("high", sa.Double(), nullable=True),
+        sa.Column("intercept", sa.Double(), nullable=True),
+        sa.Column("r", sa.Double(), nullable=True),
+        sa.Column("confidence", sa.Double(), nullable=False),
+        sa.Column("origin", UTC_TIME, nullable=True),
+        sa.Column("span_days", sa.Double(), nullable=True),
+        sa.Column("smallest_detectable_per_year", sa.Double(), nullable=True),
+        sa.Column("fitted_at", UTC_TIME, nullable=False),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_growth_fit_location_id_location")),
+        sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_growth_fit_fingerprint_recipe")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_growth_fit")),
+        sa.UniqueConstraint(
+            "location_id",
+            "fingerprint",
+            "crack",
+            "metric",
+            "method",
+            name=op.f("uq_growth_fit_location_id_fingerprint_crack_metric_method"),
+        ),
+    )
+
+
+def _create_rules() -> None:
+    op.create_table(
+        "rule",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("metric", sa.String(), nullable=False),
+        sa.Column("kind", _words("rulekind", "level", "rate"), nullable=False),
+        sa.Column("fire", sa.Double(), nullable=False),
+        sa.Column("clear", sa.Double(), nullable=False),
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("valid_from", UTC_TIME, nullable=False),
+        sa.Column("valid_to", UTC_TIME, nullable=True),
+        sa.CheckConstraint("clear <= fire", name=op.f("ck_rule_clear_below_fire")),
+        sa.CheckConstraint("valid_to >= valid_from", name=op.f("ck_rule_validity")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_rule_location_id_location")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule")),
+    )
+    in_force = sa.text("valid_to IS NULL")
+    op.create_index(
+        "uq_rule_in_force",
+        "rule",
+        ["location_id", "metric", "kind"],
+        unique=True,
+        sqlite_where=in_force,
+        postgresql_where=in_force,
+    )
+
+
+def _create_transitions() -> None:
+    op.create_table(
+        "transition",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("rule_id", sa.Integer(), nullable=True),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("old", _words("old", "ok", "firing"), nullable=False),
+        sa.Column("new", _words("new", "ok", "firing"), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.CheckConstraint("old <> new", name=op.f("ck_transition_changes")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_transition_location_id_location")),
+        sa.ForeignKeyConstraint(["rule_id"], ["rule.id"], name=op.f("fk_transition_rule_id_rule")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transition")),
+    )
+    op.create_index("ix_transition_location_id_subject", "transition", ["location_id", "subject"])
+    op.create_table(
+        "notification",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("transition_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("claimed_by", sa.String(), nullable=True),
+        sa.Column("claimed_until", UTC_TIME, nullable=True),
+        sa.Column("sent_at", UTC_TIME, nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", UTC_TIME, nullable=True),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["transition_id"], ["transition.id"], name=op.f("fk_notification_transition_id_transition")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notification")),
+        sa.UniqueConstraint("transition_id", "channel", name=op.f("uq_notification_transition_id_channel")),
+    )
+    op.create_index("ix_notification_next_attempt_at", "notification", ["next_attempt_at"])
+
+
+def _create_signs_of_life() -> None:
+    op.create_table(
+        "sighting",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("modified_ns", sa.BigInteger(), nullable=False),
+        sa.Column("scans", sa.Integer(), nullable=False),
+        sa.Column("seen_at", UTC_TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sighting")),
+        sa.UniqueConstraint("path", name=op.f("uq_sighting_path")),
+    )
+    op.create_table(
+        "heartbeat",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeat")),
+    )

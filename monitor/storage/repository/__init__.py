@@ -1,0 +1,69 @@
+"""Writes. Every function takes a session of `Database.transaction()` and, where it matters, the time.
+
+Nothing here commits: the caller's transaction does. All of it is safe when several workers run at
+once, on SQLite and on PostgreSQL.
+"""
+
+from monitor.storage.repository.alerts import (
+    add_rule,
+    claim_notification,
+    mark_failed,
+    mark_sent,
+    record_transition,
+    retire_rule,
+)
+from monitor.storage.repository.captures import (
+    Stored,
+    add_capture,
+    confirm_time,
+    forget_sighting,
+    forget_sightings_before,
+    record_sighting,
+    reject_capture,
+)
+from monitor.storage.repository.places import (
+    add_location,
+    add_site,
+    set_interval,
+    set_reference,
+    set_scale,
+    set_series,
+)
+from monitor.storage.repository.work import (
+    Work,
+    beat,
+    claim_next,
+    record_failure,
+    record_reading,
+    record_recipe,
+    replace_fits,
+)
+
+__all__ = [
+    "Stored",
+    "Work",
+    "add_capture",
+    "add_location",
+    "add_rule",
+    "add_site",
+    "beat",
+    "claim_next",
+    "claim_notification",
+    "confirm_time",
+    "forget_sighting",
+    "forget_sightings_before",
+    "mark_failed",
+    "mark_sent",
+    "record_failure",
+    "record_reading",
+    "record_recipe",
+    "record_sighting",
+    "record_transition",
+    "reject_capture",
+    "replace_fits",
+    "retire_rule",
+    "set_interval",
+    "set_reference",
+    "set_scale",
+    "set_series",
+]

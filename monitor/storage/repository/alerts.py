@@ -1,0 +1,146 @@
+"""Rules, transitions and their notifications."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from monitor.errors import MisuseError
+from monitor.records import AlertState, RuleKind, to_json
+from monitor.storage.repository.statements import existing, locked_location
+from monitor.storage.tables import NotificationRow, RuleRow, TransitionRow
+
+
+def add_rule(
+    session: Session,
+    location_id: int,
+    *,
+    metric: str,
+    kind: RuleKind,
+    fire: float,
+    clear: float,
+    unit: str,
+    now: datetime,
+) -> int:
+    """The new rule's id. It is in force from `now` on; an earlier one of the same metric and kind ends.
+
+    Raises `MisuseError` when `clear` lies above `fire`: the rule would flap.
+    """
+    if not clear <= fire:
+        raise MisuseError(f"A rule that fires at {fire} {unit} cannot clear at {clear}; clear must not be higher.")
+    locked_location(session, location_id)
+    in_force = select(RuleRow).where(
+        RuleRow.location_id == location_id,
+        RuleRow.metric == metric,
+        RuleRow.kind == kind,
+        RuleRow.valid_to.is_(None),
+    )
+    for earlier in session.scalars(in_force):
+        earlier.valid_to = now
+    session.flush()
+    rule = RuleRow(location_id=location_id, metric=metric, kind=kind, fire=fire, clear=clear, unit=unit, valid_from=now)
+    session.add(rule)
+    session.flush()
+    return rule.id
+
+
+def retire_rule(session: Session, rule_id: int, now: datetime) -> None:
+    """The rule ends without a successor; one that has ended already keeps its end."""
+    rule = existing(session, RuleRow, rule_id)
+    if rule.valid_to is None:
+        rule.valid_to = now
+    session.flush()
+
+
+def record_transition(
+    session: Session,
+    *,
+    location_id: int,
+    subject: str,
+    old: AlertState,
+    new: AlertState,
+    why: str,
+    evidence: Mapping[str, Any],
+    now: datetime,
+    rule_id: int | None = None,
+    channels: Sequence[str] = (),
+) -> int | None:
+    """The transition's id, with one notification due at once for each channel.
+
+    None: the state is not `old` (any more), because another worker recorded the same change first;
+    nothing is written then. A subject without transitions is OK.
+    """
+    if old is new:
+        raise MisuseError(f"'{subject}' stays {old}; only a change is recorded.")
+    locked_location(session, location_id)
+    newest = (
+        select(TransitionRow.new)
+        .where(TransitionRow.location_id == location_id, TransitionRow.subject == subject)
+        .order_by(TransitionRow.id.desc())
+        .limit(1)
+    )
+    if (session.scalar(newest) or AlertState.OK) is not old:
+        return None
+    transition = TransitionRow(
+        location_id=location_id,
+        rule_id=rule_id,
+        subject=subject,
+        old=old,
+        new=new,
+        why=why,
+        evidence=to_json(dict(evidence)),
+        at=now,
+    )
+    session.add(transition)
+    session.flush()
+    session.add_all(
+        NotificationRow(transition_id=transition.id, channel=channel, next_attempt_at=now) for channel in channels
+    )
+    session.flush()
+    return transition.id
+
+
+def claim_notification(session: Session, notification_id: int, *, worker: str, now: datetime, lease: timedelta) -> bool:
+    """True for exactly one worker: it alone may send, until `now + lease`. Commit before sending.
+
+    False: sent, given up, not due yet, or another worker's. A worker that dies between sending and
+    `mark_sent` lets the message go out twice: late twice is better than never.
+    """
+    changed = session.scalar(
+        update(NotificationRow)
+        .where(NotificationRow.id == notification_id, NotificationRow.sent_at.is_(None))
+        .where(NotificationRow.next_attempt_at <= now)
+        .where(or_(NotificationRow.claimed_until.is_(None), NotificationRow.claimed_until <= now))
+        .values(claimed_by=worker, claimed_until=now + lease, attempts=NotificationRow.attempts + 1)
+        .returning(NotificationRow.id),
+        execution_options={"synchronize_session": False},
+    )
+    return changed is not None
+
+
+def mark_sent(session: Session, notification_id: int, *, now: datetime) -> None:
+    """The channel took it."""
+    _settle(session, notification_id, sent_at=now, next_attempt_at=None, last_error=None)
+
+
+def mark_failed(session: Session, notification_id: int, *, error: str, next_attempt_at: datetime | None) -> None:
+    """The channel did not take it; try again at `next_attempt_at`, or never (None: a retry cannot help)."""
+    _settle(session, notification_id, sent_at=None, next_attempt_at=next_attempt_at, last_error=error)
+
+
+def _settle(
+    session: Session,
+    notification_id: int,
+    *,
+    sent_at: datetime | None,
+    next_attempt_at: datetime | None,
+    last_error: str | None,
+) -> None:
+    notification = existing(session, NotificationRow, notification_id)
+    notification.claimed_by = notification.claimed_until = None
+    notification.sent_at = sent_at
+    notification.next_attempt_at = next_attempt_at
+    notification.last_error = last_error
+    session.flush()

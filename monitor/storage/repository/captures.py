@@ -1,0 +1,115 @@
+"""Files on their way in: watched in the inbox, then accepted or rejected, once each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from monitor.errors import MisuseError
+from monitor.records import CaptureTime, TimeSource
+from monitor.storage.repository.statements import existing, forget_fits, insert
+from monitor.storage.tables import CaptureRow, SightingRow
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The capture that holds a file's content. Not new: the same content was here before (a duplicate)."""
+
+    capture_id: int
+    is_new: bool
+
+
+def add_capture(
+    session: Session,
+    *,
+    location_id: int,
+    sha256: str,
+    file_name: str,
+    media_type: str | None,
+    height_px: int,
+    width_px: int,
+    time: CaptureTime,
+    now: datetime,
+) -> Stored:
+    """An accepted file, or the capture that already has this content, whatever its location or fate."""
+    return _store(
+        session,
+        location_id=location_id,
+        sha256=sha256,
+        file_name=file_name,
+        media_type=media_type,
+        height_px=height_px,
+        width_px=width_px,
+        captured_at=time.at,
+        time_source=time.source,
+        received_at=now,
+    )
+
+
+def reject_capture(
+    session: Session,
+    *,
+    location_id: int,
+    sha256: str,
+    file_name: str,
+    reason: str,
+    now: datetime,
+    media_type: str | None = None,
+) -> Stored:
+    """A file put into quarantine with a reason; known content stays what it was."""
+    return _store(
+        session,
+        location_id=location_id,
+        sha256=sha256,
+        file_name=file_name,
+        media_type=media_type,
+        received_at=now,
+        rejected_reason=reason,
+    )
+
+
+def _store(session: Session, *, sha256: str, **columns: Any) -> Stored:
+    new = insert(session, CaptureRow).values(sha256=sha256, **columns)
+    capture_id = session.scalar(new.on_conflict_do_nothing(index_elements=["sha256"]).returning(CaptureRow.id))
+    if capture_id is not None:
+        return Stored(capture_id, is_new=True)
+    known = session.execute(select(CaptureRow.id).where(CaptureRow.sha256 == sha256)).scalar_one()
+    return Stored(known, is_new=False)
+
+
+def confirm_time(session: Session, capture_id: int, captured_at: datetime) -> None:
+    """A person states when an accepted capture was taken; from now on its time is certain.
+
+    Growth fits of its location are forgotten, to be made again.
+    """
+    capture = existing(session, CaptureRow, capture_id)
+    if capture.rejected_reason is not None:
+        raise MisuseError(f"Capture {capture_id} ({capture.file_name}) was rejected; its time does not matter.")
+    capture.captured_at = captured_at
+    capture.time_source = TimeSource.PERSON
+    session.flush()
+    forget_fits(session, capture.location_id)
+
+
+def record_sighting(session: Session, *, path: str, size_bytes: int, modified_ns: int, now: datetime) -> int:
+    """How many scans in a row, this one included, have seen the inbox file with this size and time."""
+    before = select(SightingRow.scans).where(
+        SightingRow.path == path, SightingRow.size_bytes == size_bytes, SightingRow.modified_ns == modified_ns
+    )
+    scans = (session.scalar(before) or 0) + 1
+    seen = {"size_bytes": size_bytes, "modified_ns": modified_ns, "scans": scans, "seen_at": now}
+    new = insert(session, SightingRow).values(path=path, **seen)
+    session.execute(new.on_conflict_do_update(index_elements=["path"], set_=seen))
+    return scans
+
+
+def forget_sighting(session: Session, path: str) -> None:
+    """The file was taken in, or is gone."""
+    session.execute(delete(SightingRow).where(SightingRow.path == path))
+
+
+def forget_sightings_before(session: Session, seen_at: datetime) -> None:
+    """Files no scan has seen since that time."""
+    session.execute(delete(SightingRow).where(SightingRow.seen_at < seen_at))

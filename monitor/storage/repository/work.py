@@ -1,0 +1,159 @@
+"""The worker's side: leases on work, readings, fits, signs of life."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from monitor.errors import MisuseError
+from monitor.records import Analysis, GrowthFit, Recipe, Registration, to_json
+from monitor.storage.repository.places import fill_millimetres
+from monitor.storage.repository.statements import existing, insert, locked_location
+from monitor.storage.tables import (
+    CaptureRow,
+    ClaimRow,
+    GrowthFitRow,
+    HeartbeatRow,
+    LocationRow,
+    ReadingRow,
+    RecipeRow,
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A capture to analyse. `attempts` counts this one; more than a few mean it keeps killing its worker."""
+
+    capture_id: int
+    attempts: int
+    last_error: str | None
+
+
+def record_recipe(session: Session, recipe: Recipe, now: datetime) -> str:
+    """The fingerprint, which claims and readings refer to; recording it again changes nothing."""
+    new = insert(session, RecipeRow).values(
+        fingerprint=recipe.fingerprint,
+        options=to_json(dict(recipe.options)),
+        analysis_version=recipe.analysis_version,
+        created_at=now,
+    )
+    session.execute(new.on_conflict_do_nothing(index_elements=["fingerprint"]))
+    return recipe.fingerprint
+
+
+def claim_next(session: Session, *, fingerprint: str, worker: str, now: datetime, lease: timedelta) -> Work | None:
+    """Take the next capture that has no reading under `fingerprint`, until `now + lease`; None: no work.
+
+    Each location's reference comes first, then the oldest by capture time. A claim that ran out is
+    taken over. Commit soon: on PostgreSQL another worker waits where two want the same capture.
+    """
+    candidate = _unclaimed(fingerprint, now).limit(1)
+    while (capture_id := session.scalar(candidate)) is not None:
+        new = insert(session, ClaimRow).values(
+            capture_id=capture_id, fingerprint=fingerprint, claimed_by=worker, claimed_until=now + lease, attempts=1
+        )
+        taken = new.on_conflict_do_update(
+            index_elements=["capture_id", "fingerprint"],
+            set_={"claimed_by": worker, "claimed_until": now + lease, "attempts": ClaimRow.attempts + 1},
+            where=ClaimRow.claimed_until <= now,
+        )
+        claim = session.execute(taken.returning(ClaimRow.attempts, ClaimRow.last_error)).one_or_none()
+        if claim is not None:
+            return Work(capture_id, claim.attempts, claim.last_error)
+    return None
+
+
+def _unclaimed(fingerprint: str, now: datetime) -> "Select[int]":
+    of_this = and_(ClaimRow.capture_id == CaptureRow.id, ClaimRow.fingerprint == fingerprint)
+    done = select(ReadingRow.id).where(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == fingerprint)
+    return (
+        select(CaptureRow.id)
+        .join(LocationRow, LocationRow.id == CaptureRow.location_id)
+        .outerjoin(ClaimRow, of_this)
+        .where(CaptureRow.rejected_reason.is_(None), ~done.exists())
+        .where(or_(ClaimRow.capture_id.is_(None), ClaimRow.claimed_until <= now))
+        .order_by(LocationRow.reference_capture_id.is_not_distinct_from(CaptureRow.id).desc())
+        .order_by(CaptureRow.captured_at, CaptureRow.id)
+    )
+
+
+def record_failure(
+    session: Session, *, capture_id: int, fingerprint: str, worker: str, error: str, retry_at: datetime
+) -> bool:
+    """Keep the error and let go of the claim at `retry_at`. False: the claim had passed to another worker."""
+    changed = session.scalar(
+        update(ClaimRow)
+        .where(ClaimRow.capture_id == capture_id, ClaimRow.fingerprint == fingerprint)
+        .where(ClaimRow.claimed_by == worker)
+        .values(last_error=error, claimed_until=retry_at)
+        .returning(ClaimRow.capture_id),
+        execution_options={"synchronize_session": False},
+    )
+    return changed is not None
+
+
+def record_reading(
+    session: Session, *, capture_id: int, analysis: Analysis, pictures: Mapping[str, str], now: datetime
+) -> bool:
+    """Store what the analysis found, with its recipe. False: there is a reading already, and it stays.
+
+    Millimetres are filled in from the location's present scale, so that a scale given while the
+    analysis was under way is not lost.
+    """
+    capture = existing(session, CaptureRow, capture_id)
+    if capture.rejected_reason is not None:
+        raise MisuseError(f"Capture {capture_id} ({capture.file_name}) was rejected and takes no reading.")
+    location = locked_location(session, capture.location_id)
+    fingerprint = record_recipe(session, analysis.recipe, now)
+    new = insert(session, ReadingRow).values(
+        capture_id=capture_id,
+        fingerprint=fingerprint,
+        pictures=dict(pictures),
+        measured_at=now,
+        **_found(analysis),
+    )
+    new = new.on_conflict_do_nothing(index_elements=["capture_id", "fingerprint"])
+    reading_id = session.scalar(new.returning(ReadingRow.id))
+    if reading_id is not None and location.mm_per_px is not None:
+        fill_millimetres(session, location.mm_per_px, ReadingRow.id == reading_id)
+    return reading_id is not None
+
+
+def _found(analysis: Analysis) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "status": analysis.status,
+        "reason": analysis.reason,
+        "crack_probability": analysis.crack_probability,
+    }
+    if analysis.severity is not None:
+        for name in ("crack_count", "area_px", "max_width_px", "length_px"):
+            columns[name] = getattr(analysis.severity, name)
+    if analysis.registration is not None:
+        columns |= _registration(analysis.registration)
+    return columns
+
+
+def _registration(registration: Registration) -> dict[str, Any]:
+    return {f"registration_{name}": value for name, value in to_json(registration).items()}
+
+
+def replace_fits(
+    session: Session, *, location_id: int, fingerprint: str, fits: Sequence[GrowthFit], now: datetime
+) -> None:
+    """Put these fits in the place of all earlier ones of this location and fingerprint."""
+    locked_location(session, location_id)
+    series = (GrowthFitRow.location_id == location_id, GrowthFitRow.fingerprint == fingerprint)
+    session.execute(delete(GrowthFitRow).where(*series))
+    rows = [{"location_id": location_id, "fingerprint": fingerprint, "fitted_at": now, **asdict(fit)} for fit in fits]
+    if rows:
+        session.execute(insert(session, GrowthFitRow), rows)
+
+
+def beat(session: Session, name: str, now: datetime, detail: Mapping[str, Any] | None = None) -> None:
+    """A sign of life of one part of the service, replacing its last one."""
+    seen = {"at": now, "detail": to_json(dict(detail or {}))}
+    new = insert(session, HeartbeatRow).values(name=name, **seen)
+    session.execute(new.on_conflict_do_update(index_elements=["name"], set_=seen))

@@ -1,0 +1,151 @@
+"""From rows to views: the one place where columns turn back into the records of the domain."""
+
+from dataclasses import fields
+
+import numpy as np
+
+from monitor.records import CaptureTime, GrowthFit, Registration, Scale, Severity
+from monitor.storage.tables import (
+    CaptureRow,
+    GrowthFitRow,
+    LocationRow,
+    NotificationRow,
+    ReadingRow,
+    RuleRow,
+    SiteRow,
+    TransitionRow,
+)
+from monitor.storage.views import (
+    CaptureView,
+    LocationView,
+    NotificationView,
+    ReadingView,
+    RuleView,
+    TransitionView,
+)
+
+
+def location_view(row: LocationRow, site: SiteRow) -> LocationView:
+    """A location with the name and zone of its site."""
+    return LocationView(
+        id=row.id,
+        site_id=row.site_id,
+        site=site.name,
+        time_zone=site.time_zone,
+        name=row.name,
+        interval_days=row.interval_days,
+        reference_capture_id=row.reference_capture_id,
+        scale=_scale(row),
+        fingerprint=row.fingerprint,
+        created_at=row.created_at,
+    )
+
+
+def _scale(row: LocationRow) -> Scale | None:
+    if row.mm_per_px is None or row.scale_origin is None:
+        return None
+    return Scale(row.mm_per_px, row.mm_per_px_standard_error or 0.0, row.scale_origin)
+
+
+def rule_view(row: RuleRow) -> RuleView:
+    """One version of a rule."""
+    return RuleView(**{field.name: getattr(row, field.name) for field in fields(RuleView)})
+
+
+def capture_view(row: CaptureRow, reading: ReadingRow | None, *, is_reference: bool) -> CaptureView:
+    """A capture with one of its readings, or none."""
+    time = None
+    if row.captured_at is not None and row.time_source is not None:
+        time = CaptureTime(row.captured_at, row.time_source)
+    return CaptureView(
+        id=row.id,
+        location_id=row.location_id,
+        sha256=row.sha256,
+        file_name=row.file_name,
+        media_type=row.media_type,
+        height_px=row.height_px,
+        width_px=row.width_px,
+        time=time,
+        received_at=row.received_at,
+        rejected_reason=row.rejected_reason,
+        is_reference=is_reference,
+        reading=None if reading is None else reading_view(reading),
+    )
+
+
+def reading_view(row: ReadingRow) -> ReadingView:
+    """A reading with its severity and registration put together again."""
+    return ReadingView(
+        fingerprint=row.fingerprint,
+        status=row.status,
+        reason=row.reason,
+        crack_probability=row.crack_probability,
+        severity=_severity(row),
+        registration=_registration(row),
+        pictures=dict(row.pictures),
+        measured_at=row.measured_at,
+    )
+
+
+def _severity(row: ReadingRow) -> Severity | None:
+    if row.crack_count is None or row.area_px is None or row.max_width_px is None or row.length_px is None:
+        return None
+    return Severity(
+        crack_count=row.crack_count,
+        area_px=row.area_px,
+        max_width_px=row.max_width_px,
+        length_px=row.length_px,
+        area_mm2=row.area_mm2,
+        max_width_mm=row.max_width_mm,
+        length_mm=row.length_mm,
+    )
+
+
+def _registration(row: ReadingRow) -> Registration | None:
+    if row.registration_accepted is None:
+        return None
+    matrix = row.registration_matrix
+    return Registration(
+        accepted=row.registration_accepted,
+        reason=row.registration_reason,
+        matrix=None if matrix is None else np.asarray(matrix, dtype=np.float64),
+        residual_px=row.registration_residual_px,
+        inliers=row.registration_inliers or 0,
+        overlap=row.registration_overlap or 0.0,
+        spread=row.registration_spread or 0.0,
+        agreement=row.registration_agreement,
+    )
+
+
+def growth_fit(row: GrowthFitRow) -> GrowthFit:
+    """The fit as it was handed in."""
+    return GrowthFit(**{field.name: getattr(row, field.name) for field in fields(GrowthFit)})
+
+
+def transition_view(row: TransitionRow, location: str) -> TransitionView:
+    """A transition with its location's name."""
+    return TransitionView(
+        id=row.id,
+        location_id=row.location_id,
+        location=location,
+        rule_id=row.rule_id,
+        subject=row.subject,
+        old=row.old,
+        new=row.new,
+        why=row.why,
+        evidence=dict(row.evidence),
+        at=row.at,
+    )
+
+
+def notification_view(row: NotificationRow, transition: TransitionRow, location: str) -> NotificationView:
+    """A notification with the transition it tells of."""
+    return NotificationView(
+        id=row.id,
+        channel=row.channel,
+        transition=transition_view(transition, location),
+        attempts=row.attempts,
+        sent_at=row.sent_at,
+        next_attempt_at=row.next_attempt_at,
+        last_error=row.last_error,
+    )

@@ -1,0 +1,366 @@
+"""Files, work and readings: each content once, each capture measured once, no series mixed."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from storage_examples import NOW, Place, digest, failed, measured, recipe, registration
+
+from monitor.errors import MisuseError, UnknownNameError
+from monitor.records import Analysis, GrowthFit, Scale, ScaleOrigin, Severity, Status, TimeSource
+from monitor.storage import queries, repository
+from monitor.storage.repository import Work
+from monitor.storage.views import UNITS
+
+LEASE = timedelta(minutes=10)
+
+
+def record(place: Place, capture_id: int, analysis: Analysis) -> bool:
+    with place.database.transaction() as session:
+        return repository.record_reading(
+            session, capture_id=capture_id, analysis=analysis, pictures={"mask": "ab/mask.png"}, now=NOW
+        )
+
+
+def claim(place: Place, worker: str = "one", *, minutes: float = 0) -> Work | None:
+    with place.database.transaction() as session:
+        return repository.claim_next(
+            session,
+            fingerprint=place.fingerprint,
+            worker=worker,
+            now=NOW + timedelta(minutes=minutes),
+            lease=LEASE,
+        )
+
+
+def test_the_same_content_is_one_capture_wherever_it_turns_up(place: Place) -> None:
+    first = place.capture("a")
+    with place.database.transaction() as session:
+        elsewhere = repository.add_location(session, site_id=1, name="south-wall", interval_days=7, now=NOW)
+        again = repository.reject_capture(
+            session, location_id=elsewhere, sha256=digest("a"), file_name="b.jpg", reason="too small", now=NOW
+        )
+        assert (again.capture_id, again.is_new) == (first, False)
+        found = queries.capture_with(session, digest("a"))
+        assert queries.capture_with(session, digest("b")) is None
+    assert found is not None
+    assert (found.id, found.location_id, found.file_name, found.rejected_reason) == (first, 1, "a.jpg", None)
+    assert place.capture("a") == first
+
+
+def test_a_rejected_file_is_a_row_and_no_work(place: Place) -> None:
+    with place.database.transaction() as session:
+        stored = repository.reject_capture(
+            session, location_id=1, sha256=digest("x"), file_name="x.jpg", reason="not a picture", now=NOW
+        )
+    with place.database.session() as session:
+        (view,) = queries.captures(session, place.location_id)
+        (status,) = queries.statuses(session)
+        assert queries.pending(session, place.fingerprint) == {}
+    assert stored.is_new
+    assert (view.id, view.rejected_reason, view.time, view.reading) == (stored.capture_id, "not a picture", None, None)
+    assert (status.captures, status.last_capture) == (0, None)
+    assert claim(place) is None
+    with pytest.raises(MisuseError, match="was rejected"):
+        record(place, stored.capture_id, measured())
+    with pytest.raises(MisuseError, match="was rejected"), place.database.transaction() as session:
+        repository.confirm_time(session, stored.capture_id, NOW)
+
+
+def test_a_file_is_counted_while_it_stays_the_same(place: Place) -> None:
+    def seen(size_bytes: int, seconds: int) -> int:
+        with place.database.transaction() as session:
+            return repository.record_sighting(
+                session,
+                path="north-wall/a.jpg",
+                size_bytes=size_bytes,
+                modified_ns=1_750_000_000_000_000_000,
+                now=NOW + timedelta(seconds=seconds),
+            )
+
+    assert [seen(10, 0), seen(10, 1), seen(2**40, 2), seen(2**40, 3)] == [1, 2, 1, 2]
+    with place.database.transaction() as session:
+        repository.forget_sightings_before(session, NOW + timedelta(seconds=3))
+        assert queries.sightings(session) == ["north-wall/a.jpg"]
+        repository.forget_sightings_before(session, NOW + timedelta(seconds=4))
+        assert queries.sightings(session) == []
+    assert seen(2**40, 4) == 1
+    with place.database.transaction() as session:
+        repository.forget_sighting(session, "north-wall/a.jpg")
+        assert queries.sightings(session) == []
+
+
+def test_work_comes_reference_first_then_oldest(place: Place) -> None:
+    late, reference, early = place.capture("a", days=3), place.capture("b", days=2), place.capture("c", days=1)
+    with place.database.transaction() as session:
+        repository.set_reference(session, place.location_id, reference)
+        assert queries.pending(session, place.fingerprint) == {place.location_id: 3}
+    order = [claim(place) for _ in range(4)]
+    assert order == [Work(reference, 1, None), Work(early, 1, None), Work(late, 1, None), None]
+
+
+def test_a_claim_that_ran_out_is_taken_over_and_counted(place: Place) -> None:
+    capture_id = place.capture("a")
+    assert claim(place, "one") == Work(capture_id, 1, None)
+    assert claim(place, "two", minutes=9.9) is None
+    assert claim(place, "two", minutes=10) == Work(capture_id, 2, None)
+
+
+def test_a_failure_is_kept_and_tried_again_when_it_says(place: Place) -> None:
+    capture_id = place.capture("a")
+    claim(place, "one")
+
+    def fail(worker: str) -> bool:
+        with place.database.transaction() as session:
+            return repository.record_failure(
+                session,
+                capture_id=capture_id,
+                fingerprint=place.fingerprint,
+                worker=worker,
+                error="out of memory",
+                retry_at=NOW + timedelta(minutes=1),
+            )
+
+    assert not fail("two")
+    assert claim(place, "two", minutes=2) is None
+    assert fail("one")
+    assert claim(place, "two", minutes=0.9) is None
+    assert claim(place, "two", minutes=1) == Work(capture_id, 2, "out of memory")
+
+
+def test_a_reading_ends_the_work_for_its_recipe_alone(place: Place) -> None:
+    capture_id = place.capture("a")
+    assert record(place, capture_id, measured(weights="second"))
+    assert claim(place) == Work(capture_id, 1, None)
+    assert record(place, capture_id, measured())
+    assert claim(place, minutes=60) is None
+
+
+def in_threads(number: int, task: Callable[[int], None]) -> None:
+    workers = [threading.Thread(target=task, args=(index,)) for index in range(number)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def test_workers_at_once_never_get_the_same_capture(place: Place) -> None:
+    captures = {place.capture(str(index), days=index) for index in range(30)}
+    taken: list[int] = []
+
+    def work(index: int) -> None:
+        while (got := claim(place, f"worker {index}")) is not None:
+            taken.append(got.capture_id)
+            record(place, got.capture_id, measured())
+
+    in_threads(4, work)
+    assert len(taken) == 30
+    assert set(taken) == captures
+
+
+def test_the_same_file_at_once_makes_one_capture(place: Place) -> None:
+    found: list[int] = []
+    in_threads(4, lambda _: found.extend(place.capture(str(index)) for index in range(5)))
+    with place.database.session() as session:
+        assert len(queries.captures(session, place.location_id)) == 5
+    assert len(found) == 20
+    assert len(set(found)) == 5
+
+
+def test_a_reading_comes_back_as_it_was(place: Place) -> None:
+    capture_id = place.capture("a")
+    assert record(place, capture_id, measured())
+    assert not record(place, capture_id, measured(9.0))
+    with place.database.session() as session:
+        view = queries.capture(session, capture_id)
+        assert queries.recipe(session, place.fingerprint) == recipe()
+    reading = view.reading
+    assert reading is not None
+    assert reading.severity == Severity(crack_count=2, area_px=100.0, max_width_px=4.0, length_px=50.0)
+    assert (reading.fingerprint, reading.status, reading.pictures) == (
+        place.fingerprint,
+        Status.MEASURED,
+        {"mask": "ab/mask.png"},
+    )
+    expected = registration()
+    assert reading.registration is not None
+    assert expected.matrix is not None
+    np.testing.assert_array_equal(reading.registration.matrix, expected.matrix)
+    assert reading.registration.residual_px == expected.residual_px
+    assert reading.registration.inliers == 120
+
+
+def test_a_failed_registration_comes_back_with_its_reason(place: Place) -> None:
+    capture_id = place.capture("a")
+    record(place, capture_id, failed())
+    with place.database.session() as session:
+        reading = queries.capture(session, capture_id).reading
+    assert reading is not None
+    assert reading.registration == registration(accepted=False)
+    assert (reading.severity, reading.reason) == (None, "too few inliers")
+
+
+def test_a_series_holds_values_and_says_why_the_rest_is_missing(place: Place) -> None:
+    captures = [
+        place.capture("measured", days=1),
+        place.capture("sound", days=0),
+        place.capture("moved", days=2),
+        place.capture("blurred", days=3),
+        place.capture("pending", days=4),
+        place.capture("undated", days=5, source=TimeSource.FILE),
+    ]
+    with place.database.transaction() as session:
+        repository.reject_capture(
+            session, location_id=1, sha256=digest("x"), file_name="x.jpg", reason="not a picture", now=NOW
+        )
+    sound = Analysis(Status.NO_CRACK, None, 0.01, None, registration(), recipe())
+    blurred = failed(Status.NOT_MEASURED, "too blurred")
+    for capture_id, analysis in zip(captures[:4], [measured(4.5), sound, failed(), blurred], strict=True):
+        record(place, capture_id, analysis)
+    record(place, captures[5], measured(99.0))
+    with place.database.session() as session:
+        series = queries.series(session, place.location_id, "max_width_px")
+        counts = queries.series(session, place.location_id, "crack_count")
+        millimetres = queries.series(session, place.location_id, "max_width_mm")
+    assert [(seen.capture_id, seen.value, seen.at) for seen in series.observations] == [
+        (captures[1], 0.0, NOW),
+        (captures[0], 4.5, NOW + timedelta(days=1)),
+    ]
+    assert {item.file_name: item.reason for item in series.excluded} == {
+        "moved.jpg": "not registered: too few inliers",
+        "blurred.jpg": "not measured: too blurred",
+        "pending.jpg": "not measured yet",
+        "undated.jpg": "time uncertain: only the file's own time is known until a person confirms it",
+        "x.jpg": "rejected: not a picture",
+    }
+    assert (series.unit, series.fingerprint) == ("px", place.fingerprint)
+    assert [seen.value for seen in counts.observations] == [0.0, 2.0]
+    assert millimetres.observations == ()
+    assert "no scale: the location has no millimetres per pixel yet" in {item.reason for item in millimetres.excluded}
+
+
+def test_a_confirmed_time_brings_a_capture_into_the_series(place: Place) -> None:
+    capture_id = place.capture("a", days=5, source=TimeSource.FILE)
+    record(place, capture_id, measured())
+    with place.database.transaction() as session:
+        repository.confirm_time(session, capture_id, NOW - timedelta(days=2))
+        (seen,) = queries.series(session, place.location_id, "area_px").observations
+    assert seen.at == NOW - timedelta(days=2)
+
+
+def test_recipes_never_mix_in_a_series(place: Place) -> None:
+    first, second, third = (place.capture(str(index), days=index) for index in range(3))
+    record(place, first, measured(1.0))
+    record(place, first, measured(10.0, weights="second"))
+    record(place, second, measured(2.0))
+    record(place, third, measured(30.0, weights="second"))
+    other = recipe("second").fingerprint
+    with place.database.transaction() as session:
+        shown = queries.series(session, place.location_id, "max_width_px")
+        asked = queries.series(session, place.location_id, "max_width_px", other)
+        assert queries.fingerprints(session, place.location_id) == [other, place.fingerprint]
+        assert queries.series(session, place.location_id, "max_width_px", "0" * 16).observations == ()
+        repository.set_series(session, place.location_id, other)
+        assert queries.series(session, place.location_id, "max_width_px") == asked
+    assert [(seen.capture_id, seen.value) for seen in shown.observations] == [(first, 1.0), (second, 2.0)]
+    assert [(seen.capture_id, seen.value) for seen in asked.observations] == [(first, 10.0), (third, 30.0)]
+    assert [(item.capture_id, item.reason) for item in asked.excluded] == [(second, "not measured yet")]
+
+
+def test_newest_capture_and_newest_reading_are_told_apart(place: Place) -> None:
+    read, unread = place.capture("a", days=1), place.capture("b", days=2)
+    record(place, read, measured())
+    with place.database.session() as session:
+        (status,) = queries.statuses(session)
+    assert status.last_capture is not None
+    assert status.last_read is not None
+    assert (status.captures, status.last_capture.id, status.last_read.id) == (2, unread, read)
+
+
+def test_every_metric_has_a_series_once_there_is_a_scale(place: Place) -> None:
+    record(place, place.capture("a"), measured(4.0))
+    with place.database.transaction() as session:
+        repository.set_scale(session, place.location_id, Scale(0.5, 0.0, ScaleOrigin.TYPED))
+        values = {
+            metric: [seen.value for seen in queries.series(session, place.location_id, metric).observations]
+            for metric in UNITS
+        }
+    assert values == {
+        "crack_count": [2.0],
+        "area_px": [100.0],
+        "max_width_px": [4.0],
+        "length_px": [50.0],
+        "area_mm2": [25.0],
+        "max_width_mm": [2.0],
+        "length_mm": [25.0],
+    }
+
+
+def test_an_unknown_metric_lists_the_known_ones(place: Place) -> None:
+    with place.database.session() as session, pytest.raises(UnknownNameError, match="area_px, crack_count"):
+        queries.series(session, place.location_id, "width")
+
+
+def test_things_that_do_not_exist(place: Place) -> None:
+    with place.database.session() as session:
+        with pytest.raises(MisuseError, match="no capture with the id 5"):
+            queries.capture(session, 5)
+        with pytest.raises(MisuseError, match="No recipe"):
+            queries.recipe(session, "0" * 16)
+
+
+def test_fits_are_replaced_whole_and_come_back_as_they_were(place: Place) -> None:
+    def fit(method: str, slope: float) -> GrowthFit:
+        return GrowthFit(
+            "all", "max_width_mm", "mm", method, 9, success=True, slope_per_year=slope, low=0.1, origin=NOW
+        )
+
+    def replace(*fits: GrowthFit) -> list[GrowthFit]:
+        with place.database.transaction() as session:
+            repository.replace_fits(
+                session, location_id=place.location_id, fingerprint=place.fingerprint, fits=fits, now=NOW
+            )
+        with place.database.session() as session:
+            return [view.fit for view in queries.fits(session, place.location_id)]
+
+    assert replace(fit("theil_sen", 1.0), fit("least_squares", 2.0)) == [
+        fit("least_squares", 2.0),
+        fit("theil_sen", 1.0),
+    ]
+    assert replace(fit("theil_sen", 3.0)) == [fit("theil_sen", 3.0)]
+    assert replace() == []
+
+
+def test_fits_are_asked_for_whenever_what_they_rest_on_changed(place: Place) -> None:
+    def unfitted() -> list[str]:
+        with place.database.session() as session:
+            return [view.name for view in queries.unfitted(session)]
+
+    def refit(days: float) -> None:
+        fit = GrowthFit("all", "area_px", "px²", "theil_sen", 1, success=False, message="too few")
+        with place.database.transaction() as session:
+            repository.replace_fits(
+                session,
+                location_id=place.location_id,
+                fingerprint=place.fingerprint,
+                fits=[fit],
+                now=NOW + timedelta(days=days),
+            )
+
+    capture_id = place.capture("a")
+    assert unfitted() == []
+    record(place, capture_id, measured())
+    assert unfitted() == ["north-wall"]
+    refit(1)
+    assert unfitted() == []
+    with place.database.transaction() as session:
+        repository.confirm_time(session, capture_id, NOW - timedelta(days=1))
+    assert unfitted() == ["north-wall"]
+    refit(2)
+    with place.database.transaction() as session:
+        repository.set_scale(session, place.location_id, Scale(0.5, 0.0, ScaleOrigin.TYPED))
+    assert unfitted() == ["north-wall"]
+    refit(-1)
+    assert unfitted() == ["north-wall"]

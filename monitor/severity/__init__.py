@@ -1,0 +1,1 @@
+"""How large the cracks of one mask are: count, area, maximum width, length."""

@@ -1,0 +1,158 @@
+"""From relevance to the pixels of the crack: relevance says where, the picture says which pixels.
+
+Dark valleys of the picture are looked for near relevance only. Strong ones seed, weaker ones continue them,
+and each is then filled to half-way between its own darkness and the brightness of its flanks.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.records import BoolArray, FloatArray
+from monitor.segmentation.morphology import area_opening
+
+Floats = NDArray[np.float32]
+
+_TINY = np.float32(1e-30)
+#: Evidence of a quarter of a grey level: a perfectly even picture has none to compare with.
+_FAINTEST_EVIDENCE = 1e-3
+
+
+@dataclass(frozen=True)
+class RefinementOptions:
+    """Options of `refine`; lengths in pixels.
+
+    `reach_px`: how far beyond the candidates a crack is followed. `scales_px`: standard deviations of the
+    valley filter. `relevance_blur_px`: smoothing of the relevance. `neighbourhood_px`: relevance counts
+    relative to the highest within this distance, so that a strong crack does not hide a faint one far off.
+    `seed`, `follow`: evidence that starts a crack and that continues it, in medians of the picture's own.
+    `flank_px`: distance over which a crack's darkness and its flanks are averaged. `min_area_px`: smaller
+    components go. `min_share`: so do those whose mean relevance is less than this share of the best one's.
+    """
+
+    reach_px: int = 5
+    scales_px: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    relevance_blur_px: float = 4.0
+    neighbourhood_px: int = 256
+    seed: float = 4.0
+    follow: float = 2.5
+    flank_px: float = 8.0
+    min_area_px: int = 50
+    min_share: float = 0.4
+
+
+def refine(
+    light: FloatArray, relevance: FloatArray, candidates: BoolArray, options: RefinementOptions | None = None
+) -> BoolArray:
+    """The crack's pixels as a bool mask, all arrays (rows, cols).
+
+    `light` is float32 grey in 0 .. 1; `relevance` is high where a crack was seen (negative values count as
+    none); `candidates` marks roughly where. Without candidates, or where no dark valley backs them, the mask is empty.
+    """
+    options = options or RefinementOptions()
+    found = np.zeros(candidates.shape, bool)
+    if not candidates.any():
+        return found
+    near = _grow(candidates, options.reach_px)
+    part = _bounding_box(_grow(near, int(3 * options.flank_px)))
+    found[part] = _refine_part(light[part].astype(np.float32), relevance[part].astype(np.float32), near[part], options)
+    return found
+
+
+def _refine_part(light: Floats, relevance: Floats, near: BoolArray, options: RefinementOptions) -> BoolArray:
+    weight = _blur(np.maximum(relevance, 0), options.relevance_blur_px)
+    weight /= np.maximum(_highest_around(weight, options.neighbourhood_px), _TINY)
+    evidence = valley_evidence(light, options.scales_px)
+    evidence *= near * weight / max(float(np.median(evidence)), _FAINTEST_EVIDENCE)
+    valleys = _hysteresis(evidence > options.follow, evidence > options.seed)
+    cracks = area_opening(_fill(light, valleys, options.flank_px), options.min_area_px)
+    return _relevant(cracks, weight, options.min_share)
+
+
+def valley_evidence(light: Floats, scales_px: tuple[float, ...]) -> Floats:
+    """How strongly each pixel lies in a dark, elongated valley: float32 (rows, cols), 0 where it does not.
+
+    The smaller of the Hessian's mean curvature (a bright ridge has none) and its anisotropy (a pit has none),
+    normalised by scale; the largest over the scales counts (doi:10.1023/A:1008097225773).
+    """
+    evidence = np.zeros(light.shape, np.float32)
+    for scale in scales_px:
+        smooth = _blur(light, scale)
+        across, down, mixed = (
+            cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3, scale=scale**2 / 4) for order in ((2, 0), (0, 2), (1, 1))
+        )
+        anisotropy = cv2.magnitude((across - down) / 2, mixed)
+        np.maximum(evidence, np.minimum((across + down) / 2, anisotropy), out=evidence)
+    return evidence
+
+
+def _fill(light: Floats, valleys: BoolArray, flank_px: float) -> BoolArray:
+    """Pixels connected to the valleys and darker than half-way between core and flank, found in two rounds."""
+    around = _grow(valleys, round(1.5 * flank_px))
+    crack = valleys
+    for _ in range(2):
+        # Half of a thin crack's pixels are blurred rim: its own darkness is that of its darker half.
+        core = crack & (light <= _mean_of(light, crack, flank_px))
+        flank = around & ~_grow(crack, 1)
+        dark = around & (light < (_mean_of(light, core, flank_px) + _mean_of(light, flank, flank_px)) / 2)
+        # A vote among neighbours smooths the rim; the core needs none, or thin cracks would break.
+        voted = (cv2.medianBlur(dark.astype(np.uint8), 3) > 0) | (dark & core)
+        crack = _hysteresis(voted, voted & valleys)
+    return ~area_opening(~crack, round(flank_px**2))
+
+
+def _relevant(cracks: BoolArray, weight: Floats, min_share: float) -> BoolArray:
+    """The components whose mean weight is at least `min_share` of the highest such mean."""
+    count, label = cv2.connectedComponents(cracks.astype(np.uint8), connectivity=8)
+    sizes = np.bincount(label.ravel(), minlength=count)
+    mean = np.bincount(label.ravel(), weight.ravel(), count) / np.maximum(sizes, 1)
+    stays = mean >= min_share * mean[1:].max(initial=0)
+    stays[0] = False
+    return np.asarray(stays[label])
+
+
+def _highest_around(weight: Floats, radius_px: int) -> Floats:
+    """Highest value within about `radius_px`, found at an eighth of the size (the values are smooth)."""
+    side = 2 * (radius_px // 8) + 1
+    highest = cv2.dilate(_shrink(weight, 8), np.ones((side, side), np.uint8))
+    return _stretch(np.asarray(highest, np.float32), weight.shape)
+
+
+def _hysteresis(weak: BoolArray, strong: BoolArray) -> BoolArray:
+    """8-connected components of `weak` that hold a pixel of `strong`."""
+    count, label = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
+    stays = np.bincount(label[strong & weak], minlength=count) > 0
+    stays[0] = False
+    return np.asarray(stays[label])
+
+
+def _mean_of(light: Floats, where: BoolArray, sigma_px: float) -> Floats:
+    """Local mean of `light` over the pixels `where`, the nearer the more, found at a quarter of the size."""
+    weight = where.astype(np.float32)
+    total, count = (_blur(_shrink(part, 4), sigma_px / 4) for part in (light * weight, weight))
+    return _stretch(np.asarray(total / np.maximum(count, _TINY), np.float32), light.shape)
+
+
+def _shrink(image: Floats, factor: int) -> Floats:
+    rows, cols = image.shape
+    return np.asarray(cv2.resize(image, (-(-cols // factor), -(-rows // factor)), interpolation=cv2.INTER_AREA))
+
+
+def _stretch(image: Floats, shape: tuple[int, ...]) -> Floats:
+    return np.asarray(cv2.resize(image, shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def _blur(image: Floats, sigma_px: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT))
+
+
+def _grow(mask: BoolArray, radius_px: int) -> BoolArray:
+    """Dilation by a square, which OpenCV does in the same time for any radius."""
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((2 * radius_px + 1,) * 2, np.uint8)) > 0)
+
+
+def _bounding_box(mask: BoolArray) -> tuple[slice, slice]:
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)

@@ -1,0 +1,186 @@
+"""Thresholders: relevance -> mask. A thresholder takes float (rows, cols) and gives a `Thresholding`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pkgutil import resolve_name
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import UnknownNameError
+from monitor.records import BoolArray, FloatArray
+
+Floats = NDArray[np.float64]
+
+THRESHOLDERS: dict[str, str] = {
+    "simple": "monitor.segmentation.thresholds:simple",
+    "gmm": "monitor.segmentation.thresholds:gmm",
+}
+
+_SIMPLE_TOLERANCE = 1e-6
+
+_BINS = 1024
+_ROUNDS = 200
+_TOLERANCE = 1e-3
+#: Keeps a component from collapsing onto one value (relevance scaled to 0 .. 1).
+_VARIANCE_FLOOR = 1e-6
+#: Quantiles at which the mixture's three components start; relevance has a long upper tail.
+_STARTS = ((0.17, 0.5, 0.83), (0.1, 0.6, 0.98), (0.3, 0.9, 0.995), (0.005, 0.5, 0.995), (0.05, 0.5, 0.999))
+
+
+@dataclass(frozen=True)
+class Thresholding:
+    """Outcome of a thresholder.
+
+    `mask` bool, of the relevance's shape. `reason` says why it is empty, None otherwise. `threshold`, in
+    units of the relevance, is the value that separates the mask where one value does, None otherwise.
+    """
+
+    mask: BoolArray = field(repr=False)
+    reason: str | None = None
+    threshold: float | None = None
+
+
+Thresholder = Callable[[FloatArray], Thresholding]
+
+
+def thresholder(name: str) -> Thresholder:
+    """The thresholder called `name`; raises `UnknownNameError` listing the known ones."""
+    if name not in THRESHOLDERS:
+        raise UnknownNameError("thresholder", name, THRESHOLDERS)
+    found: Thresholder = resolve_name(THRESHOLDERS[name])
+    return found
+
+
+def simple(relevance: FloatArray) -> Thresholding:
+    """Iterated inter-means threshold (Ridler and Calvard, doi:10.1109/TSMC.1978.4310039).
+
+    The threshold starts at the mean and moves half-way between the means of both sides until it moves by
+    less than 1e-6 of the relevance's span. The mask is the side above, or below where that is the smaller.
+    """
+    reason = _why_useless(relevance)
+    if reason is not None:
+        return Thresholding(np.zeros(relevance.shape, bool), reason)
+    low, span = _low_and_span(relevance)
+    ascending = np.sort(relevance, axis=None).astype(np.float64)
+    threshold = _intermeans((ascending - low) / span)
+    mask = (relevance.astype(np.float64) - low) / span > threshold
+    return Thresholding(_smaller_side(mask), threshold=low + threshold * span)
+
+
+def gmm(relevance: FloatArray) -> Thresholding:
+    """Pixels that belong to the highest of three Gaussians fitted to the relevance's values.
+
+    The relevance is median filtered (3 x 3) first; a pixel belongs when its probability exceeds 0.5. The
+    fit is deterministic: the likeliest of several starts. The mask is inverted where it is the larger side.
+    """
+    smooth: FloatArray = np.asarray(cv2.medianBlur(relevance.astype(np.float32), 3), np.float64)
+    reason = _why_useless(relevance) or _why_useless(smooth)
+    if reason is not None:
+        return Thresholding(np.zeros(relevance.shape, bool), reason)
+    low, span = _low_and_span(smooth)
+    scaled = np.asarray((smooth - low) / span, np.float64)
+    mixture = fit_mixture(scaled)
+    highest = int(np.argmax(mixture.responsibilities(np.ones(1))))
+    return Thresholding(_smaller_side(mixture.responsibilities(scaled.ravel())[highest].reshape(scaled.shape) > 0.5))
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A mixture of one-dimensional Gaussians: arrays (components,) float64."""
+
+    weights: Floats
+    means: Floats
+    variances: Floats
+
+    def log_densities(self, values: Floats) -> Floats:
+        """Log of weight times density, (components, n), of values (n,)."""
+        scale = np.log(self.weights) - 0.5 * np.log(2 * np.pi * self.variances)
+        return np.asarray(scale[:, None] - 0.5 * (values - self.means[:, None]) ** 2 / self.variances[:, None])
+
+    def responsibilities(self, values: Floats) -> Floats:
+        """Probability (components, n) that each value (n,) came from each component."""
+        joint = self.log_densities(values)
+        joint = np.exp(joint - joint.max(axis=0))
+        return np.asarray(joint / joint.sum(axis=0))
+
+
+def fit_mixture(scaled: Floats) -> Mixture:
+    """The likeliest three-component mixture found for values between 0 and 1, by EM on their histogram."""
+    flat = scaled.ravel()
+    index = np.minimum((flat * _BINS).astype(np.intp), _BINS - 1)
+    counts = np.bincount(index, minlength=_BINS)
+    filled = counts > 0
+    values = np.bincount(index, flat, _BINS)[filled] / counts[filled]
+    shares = counts[filled] / flat.size
+    fits = [_expectation_maximisation(values, shares, np.quantile(flat, start)) for start in _STARTS]
+    _, likeliest = max(fits, key=lambda fit: fit[0])
+    return likeliest
+
+
+def _expectation_maximisation(values: Floats, shares: Floats, centres: Floats) -> tuple[float, Mixture]:
+    """Mean log-likelihood and mixture, started from the k-means grouping around three centres."""
+    mixture = _maximise(values, shares, _kmeans(values, shares, centres))
+    previous = -np.inf
+    for _ in range(_ROUNDS):
+        joint = mixture.log_densities(values)
+        top = joint.max(axis=0)
+        joint = np.exp(joint - top)
+        total = joint.sum(axis=0)
+        likelihood = float(shares @ (np.log(total) + top))
+        mixture = _maximise(values, shares, joint / total)
+        if likelihood - previous < _TOLERANCE:
+            break
+        previous = likelihood
+    return likelihood, mixture
+
+
+def _kmeans(values: Floats, shares: Floats, centres: Floats) -> Floats:
+    """Memberships (3, n), 0 or 1, of Lloyd's algorithm started from three centres."""
+    for _ in range(_ROUNDS):
+        nearest = np.abs(values - centres[:, None]).argmin(axis=0)
+        members = np.equal.outer(np.arange(centres.size), nearest).astype(np.float64)
+        sizes = members @ shares
+        moved = np.where(sizes > 0, (members * shares) @ values / np.maximum(sizes, np.finfo(float).tiny), centres)
+        if np.array_equal(moved, centres):
+            break
+        centres = moved
+    return np.asarray(members)
+
+
+def _maximise(values: Floats, shares: Floats, belonging: Floats) -> Mixture:
+    weighted = belonging * shares
+    weights = weighted.sum(axis=1) + np.finfo(float).tiny
+    means = weighted @ values / weights
+    variances = (weighted * (values - means[:, None]) ** 2).sum(axis=1) / weights + _VARIANCE_FLOOR
+    return Mixture(weights, means, variances)
+
+
+def _intermeans(ascending: Floats) -> float:
+    """Fixed point of the half-way value between the means below and above it."""
+    sums = np.cumsum(ascending)
+    threshold, moved = sums[-1] / ascending.size, np.inf
+    while moved > _SIMPLE_TOLERANCE:
+        below = np.searchsorted(ascending, threshold, side="right")
+        above_mean = (sums[-1] - sums[below - 1]) / (ascending.size - below)
+        previous, threshold = threshold, (sums[below - 1] / below + above_mean) / 2
+        moved = abs(threshold - previous)
+    return float(threshold)
+
+
+def _smaller_side(mask: BoolArray) -> BoolArray:
+    return ~mask if 2 * np.count_nonzero(mask) > mask.size else mask
+
+
+def _why_useless(relevance: FloatArray) -> str | None:
+    if not np.isfinite(relevance).all():
+        return "the relevance holds values that are not finite"
+    if np.ptp(relevance) == 0:
+        return "the relevance is the same everywhere"
+    return None
+
+
+def _low_and_span(relevance: FloatArray) -> tuple[float, float]:
+    low, high = float(relevance.min()), float(relevance.max())
+    return low, high - low

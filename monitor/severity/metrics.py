@@ -1,0 +1,51 @@
+"""Size of the cracks in one mask: count, area, maximum width, length; and the only place where px become mm."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from monitor.records import BoolArray, Scale, Severity
+from monitor.severity import width
+from monitor.severity.skeleton import centreline
+
+#: Smaller 8-connected components are specks: no crack, and neither area, width nor length.
+MIN_COMPONENT_PX = 50
+
+
+def measure(mask: BoolArray, width_method: str = "edge", rng: Generator | None = None) -> Severity:
+    """Severity in pixels of a bool mask (rows, cols); zeros where no component has 50 px or more.
+
+    Every figure is taken from the components that count. `width_method` is a key of `WIDTH_METHODS`
+    (raises `UnknownNameError`); only `published` needs `rng`.
+    """
+    method = width.width_method(width_method)
+    crack_count, cracks = _components_that_count(mask)
+    centrelines = centreline(cracks)
+    return Severity(
+        crack_count=crack_count,
+        area_px=float(np.count_nonzero(cracks)),
+        max_width_px=method(cracks, centrelines, rng),
+        length_px=centrelines.length_px,
+    )
+
+
+def with_scale(severity: Severity, scale: Scale | None) -> Severity:
+    """The same severity with its millimetre twins filled in; without a scale they are None."""
+    if scale is None:
+        return replace(severity, area_mm2=None, max_width_mm=None, length_mm=None)
+    return replace(
+        severity,
+        area_mm2=severity.area_px * scale.mm_per_px**2,
+        max_width_mm=severity.max_width_px * scale.mm_per_px,
+        length_mm=severity.length_px * scale.mm_per_px,
+    )
+
+
+def _components_that_count(mask: BoolArray) -> tuple[int, BoolArray]:
+    """How many 8-connected components are large enough, and the mask of those alone."""
+    _, label, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] >= MIN_COMPONENT_PX
+    large[0] = False
+    return int(large.sum()), large[label]

@@ -1,0 +1,245 @@
+"""Centrelines of the cracks in a mask, and their length.
+
+The mask is thinned to a one-pixel skeleton, the skeleton becomes a graph, spurs are cut from the graph, and
+what remains between tips and junctions is smoothed to sub-pixel polylines that reach the crack's tips.
+Work after thinning touches skeleton pixels only, so a long crack in a large photo stays cheap.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, map_coordinates
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from skimage.morphology import skeletonize
+
+from monitor.records import BoolArray, ByteArray
+
+Floats = NDArray[np.float64]
+Graph = dict[int, set[int]]
+
+#: The eight neighbours as (row, col) steps, clockwise from the north.
+_AROUND = np.array([(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)])
+#: A side branch shorter than this many half widths of its junction and some pixels is a bump of the rim.
+_SPUR_HALF_WIDTHS = 2.0
+_SPUR_PX = 2.0
+#: A tip is where the bilinear mask falls below this; below one half, as thin slanting cracks have gaps.
+_TIP_SHARE = 0.3
+#: Into a right-angled corner a skeleton runs sqrt(2) px for each px of half width it loses; cracks taper more
+#: slowly. That part of a course is replaced by a straight end.
+_CORNER_STEEPNESS = 1.6
+#: Smoothing along the course: enough to undo the staircase of pixels, more where the crack is wide.
+_SMOOTHING_PX = 2.0
+_SMOOTHING_HALF_WIDTHS = 0.25
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One stretch of centreline between tips and junctions.
+
+    `points` float64 (n >= 2, 2): (row, col) about 1 px apart; a closed branch ends where it begins.
+    `half_width_px` float64 (n,): distance from each point to the rim of the mask.
+    `junction_at_start`, `junction_at_end`: whether other branches continue there.
+    """
+
+    points: Floats
+    half_width_px: Floats
+    junction_at_start: bool
+    junction_at_end: bool
+
+
+@dataclass(frozen=True)
+class Centrelines:
+    """All branches of all components of one mask; none when the mask is empty."""
+
+    branches: tuple[Branch, ...]
+
+    @property
+    def length_px(self) -> float:
+        """Length of all branches together."""
+        return float(sum(_steps_px(branch.points).sum() for branch in self.branches))
+
+
+def length_px(mask: BoolArray) -> float:
+    """Total centreline length of a bool mask (rows, cols) from tip to tip; branches add up, empty gives 0.
+
+    Side branches shorter than about the local width do not count. A round blob is as long as it is wide.
+    """
+    return centreline(mask).length_px
+
+
+def centreline(mask: BoolArray) -> Centrelines:
+    """Smoothed centrelines of a bool mask (rows, cols), broken at junctions and prolonged to the tips."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return Centrelines(())
+    inside = np.pad(mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1], 1).astype(np.uint8)
+    distance_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    positions, graph = _skeleton_graph(_thin(inside))
+    pixels = np.rint(positions).astype(np.intp)
+    # The rim lies half-way between the last pixel centre inside and the first one outside.
+    half_width_px = np.maximum(distance_px[pixels[:, 0], pixels[:, 1]].astype(np.float64) - 0.5, 0.5)
+
+    _prune(graph, positions, half_width_px)
+    corner = np.array([rows[0] - 1, cols[0] - 1])
+    branches = []
+    for course in _courses(graph):
+        degrees = len(graph[course[0]]), len(graph[course[-1]])
+        points, widths = _polyline(positions[course], half_width_px[course], degrees, inside)
+        branches.append(Branch(points + corner, widths, degrees[0] > 2, degrees[1] > 2))
+    return Centrelines(tuple(branches))
+
+
+def _thin(inside: ByteArray) -> BoolArray:
+    """Skeleton without the corners of its staircases, so that three neighbours mean a junction."""
+    skeleton: BoolArray = skeletonize(inside > 0, method="lee")  # type: ignore[no-untyped-call]
+    filled = skeleton.reshape(-1)
+    flat = np.flatnonzero(filled)
+    around = _AROUND @ (skeleton.shape[1], 1)
+    for first in (0, 2, 4, 6):
+        near = filled[flat[:, None] + np.roll(around, -first)]
+        corner = near[:, 0] & near[:, 2] & ~near[:, 4:7].any(axis=1)
+        filled[flat[corner]] = False
+        flat = flat[~corner]
+    return skeleton
+
+
+def _skeleton_graph(skeleton: BoolArray) -> tuple[Floats, Graph]:
+    """Vertex positions (n, 2) and who touches whom; the crowded pixels of one junction are one vertex."""
+    flat = np.flatnonzero(skeleton)
+    wanted = flat[:, None] + _AROUND @ (skeleton.shape[1], 1)
+    place = np.minimum(np.searchsorted(flat, wanted), flat.size - 1)
+    pixel, side = np.nonzero(flat[place] == wanted)
+    other = place[pixel, side]
+
+    crowded = np.bincount(pixel, minlength=flat.size) > 2
+    merged = crowded[pixel] & crowded[other]
+    links = coo_array((np.ones(merged.sum(), bool), (pixel[merged], other[merged])), shape=(flat.size, flat.size))
+    count, vertex = connected_components(links, directed=False)
+    sums = [np.bincount(vertex, axis, count) for axis in np.divmod(flat, skeleton.shape[1])]
+    graph: Graph = {index: set() for index in range(count)}
+    for one, two in zip(vertex[pixel[~merged]].tolist(), vertex[other[~merged]].tolist(), strict=True):
+        graph[one].add(two)
+    return np.stack(sums, axis=1) / np.bincount(vertex, minlength=count)[:, None], graph
+
+
+def _courses(graph: Graph) -> Iterator[list[int]]:
+    """Every stretch between vertices that are tips or junctions, once; then closed loops; then lone vertices."""
+    ends = [vertex for vertex, near in graph.items() if len(near) != 2]
+    seen: set[int] = set()
+    walked: set[tuple[int, int]] = set()
+    for start in ends:
+        if not graph[start]:
+            yield [start]
+        for first in graph[start]:
+            if (start, first) in walked:
+                continue
+            course = _walk(graph, start, first)
+            walked.add((course[-1], course[-2]))
+            seen.update(course)
+            yield course
+    for start in graph.keys() - seen - set(ends):
+        if start not in seen:
+            course = _walk(graph, start, min(graph[start]))
+            seen.update(course)
+            yield course
+
+
+def _walk(graph: Graph, start: int, first: int) -> list[int]:
+    """Vertices from `start` through `first` to the next tip or junction, or back to `start`."""
+    course = [start, first]
+    while len(graph[course[-1]]) == 2 and course[-1] != start:
+        one, two = graph[course[-1]]
+        course.append(two if one == course[-2] else one)
+    return course
+
+
+def _prune(graph: Graph, positions: Floats, half_width_px: Floats) -> None:
+    """Cuts spurs until none is left; where only spurs meet, the two longest stay."""
+    while True:
+        spurs = _spurs(graph, positions, half_width_px)
+        if not spurs:
+            return
+        for vertex in (vertex for spur in spurs for vertex in spur):
+            for near in graph.pop(vertex):
+                graph.get(near, set()).discard(vertex)
+
+
+def _spurs(graph: Graph, positions: Floats, half_width_px: Floats) -> list[list[int]]:
+    """Courses from a tip to a junction too short to be a crack, without the junction itself."""
+    at_junction: dict[int, list[tuple[float, list[int]]]] = {}
+    for course in _courses(graph):
+        tip_first = course if len(graph[course[0]]) == 1 else course[::-1]
+        tip, junction = tip_first[0], tip_first[-1]
+        if len(graph[tip]) == 1 and len(graph[junction]) > 2:
+            length = float(_steps_px(positions[tip_first]).sum())
+            if length < _SPUR_HALF_WIDTHS * half_width_px[junction] + _SPUR_PX:
+                at_junction.setdefault(junction, []).append((length, tip_first[:-1]))
+    kept = {junction: 2 if len(found) == len(graph[junction]) else 0 for junction, found in at_junction.items()}
+    return [spur for junction, found in at_junction.items() for _, spur in sorted(found)[: len(found) - kept[junction]]]
+
+
+def _polyline(
+    points: Floats, half_width_px: Floats, degrees: tuple[int, int], inside: ByteArray
+) -> tuple[Floats, Floats]:
+    """Smooth points of one course and their half widths; free ends (degree below 2) reach the tip."""
+    if len(points) == 1:
+        reach = np.array([0.0, half_width_px[0]])
+        return np.stack([points[0] - reach, points[0] + reach]), np.repeat(half_width_px, 2)
+    tips = points[[0, -1]]
+    for degree in degrees:
+        if degree == 1:
+            cut = _tip_length(points, half_width_px)
+            points, half_width_px = points[cut:], half_width_px[cut:]
+        points, half_width_px = points[::-1], half_width_px[::-1]
+    points = _smooth(points, _SMOOTHING_PX + _SMOOTHING_HALF_WIDTHS * float(np.median(half_width_px)))
+    for degree, tip in zip(degrees, tips, strict=True):
+        if degree == 1:
+            end = _straight_to_tip(points, half_width_px[0], tip, inside)
+            points = np.concatenate([end, points])
+            half_width_px = np.pad(half_width_px, (len(end), 0), mode="edge")
+        points, half_width_px = points[::-1], half_width_px[::-1]
+    return points, half_width_px
+
+
+def _tip_length(points: Floats, half_width_px: Floats) -> int:
+    """How many points at the start run into a corner; at least two of the course stay, whichever end is cut."""
+    widening = arc_px(points) < _CORNER_STEEPNESS * (half_width_px - half_width_px[0])
+    return min(int(np.flatnonzero(widening)[-1]) if widening.any() else 0, (len(points) - 2) // 2)
+
+
+def _smooth(points: Floats, sigma_px: float) -> Floats:
+    """Gaussian smoothing along the course: ends stay where they are, a closed course stays closed."""
+    if np.array_equal(points[0], points[-1]):
+        ring: Floats = gaussian_filter1d(points[:-1], sigma_px, axis=0, mode="wrap")
+        return np.concatenate([ring, ring[:1]])
+    margin = int(4 * sigma_px) + 1
+    odd = np.pad(points, ((margin, margin), (0, 0)), mode="reflect", reflect_type="odd")
+    smooth: Floats = gaussian_filter1d(odd, sigma_px, axis=0)[margin:-margin]
+    return smooth
+
+
+def _straight_to_tip(points: Floats, half_width_px: float, tip: Floats, inside: ByteArray) -> Floats:
+    """Points about 1 px apart from the rim of the mask (first) to just before `points[0]`, straight on.
+
+    They reach at least as far as the pixel `tip`, where the skeleton ended.
+    """
+    back = points[min(len(points) - 1, int(4 + 2 * half_width_px))]
+    direction = (points[0] - back) / np.hypot(*(points[0] - back))
+    reach_px = np.arange(0, 4 * half_width_px + 8, 0.25)
+    ahead = map_coordinates(inside, (points[0] + reach_px[:, None] * direction).T, order=1, output=np.float64)
+    length_px = max(reach_px[np.argmin(ahead > _TIP_SHARE)], (tip - points[0]) @ direction + 0.5)
+    steps_px = np.linspace(length_px, 0, max(1, round(length_px)), endpoint=False)
+    return np.asarray(points[0] + steps_px[:, None] * direction)
+
+
+def arc_px(points: Floats) -> Floats:
+    """Distance along the polyline (n, 2) from its first point to each point (n,)."""
+    return np.asarray(np.concatenate([[0.0], np.cumsum(_steps_px(points))]))
+
+
+def _steps_px(points: Floats) -> Floats:
+    return np.asarray(np.hypot(*np.diff(points, axis=0).T))

@@ -1,0 +1,93 @@
+"""Things on walls that are not cracks but look like them: shadows, cables, stems, scratches, stains.
+
+They are put on cracked and crack-free pictures alike, so that their presence says nothing by itself.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from simulations.walls import Picture, fractal_noise
+
+
+def _smooth_curve(shape: tuple[int, ...], rng: np.random.Generator, knots: int) -> NDArray[np.int32]:
+    """A smooth line right across the picture as cv2 points (n, 1, 2) with 4 fractional bits."""
+    rows, cols = shape[:2]
+    course = np.linspace(-0.2, 1.2, knots)
+    across = np.clip(rng.uniform(0, 1) + rng.normal(0, 0.15, knots), -0.2, 1.2)
+    fine = np.linspace(-0.2, 1.2, 64)
+    other = CubicSpline(course, across)(fine)
+    points = np.stack([fine * cols, other * rows] if rng.random() < 0.5 else [other * cols, fine * rows], -1)
+    return np.round(points * 16).astype(np.int32).reshape(-1, 1, 2)
+
+
+def _line(shape: tuple[int, ...], points: NDArray[np.int32], width: int) -> Picture:
+    drawn = np.zeros(shape[:2], np.uint8)
+    cv2.polylines(drawn, [points], False, 255, width, cv2.LINE_AA, shift=4)
+    return drawn.astype(np.float32)[..., None] / 255
+
+
+def shadow(image: Picture, rng: np.random.Generator) -> Picture:
+    """A cast shadow with a straight, more or less soft edge."""
+    rows, cols = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    distance = (rows - rng.uniform(0, image.shape[0])) * np.cos(angle)
+    distance += (cols - rng.uniform(0, image.shape[1])) * np.sin(angle)
+    lit = 1 / (1 + np.exp(-np.clip(distance / rng.uniform(0.5, 6), -30, 30)))
+    return image * (1 - rng.uniform(0.2, 0.65) * (1 - lit))[..., None].astype(np.float32)
+
+
+def cable(image: Picture, rng: np.random.Generator) -> Picture:
+    """A smooth cable or pipe: constant width, a highlight along it and a shadow beside it."""
+    points = _smooth_curve(image.shape, rng, int(rng.integers(3, 5)))
+    width = int(rng.integers(3, 12))
+    colour = rng.uniform(0.05, 0.9, 3) if rng.random() < 0.4 else np.full(3, rng.uniform(0.05, 0.9))
+    below = _line(image.shape, points + np.int32(width * 6), width)
+    covered = _line(image.shape, points, width)
+    highlight = _line(image.shape, points - np.int32(width * 3), max(width // 4, 1)) * covered
+    shaded = image * (1 - rng.uniform(0.1, 0.5) * below)
+    painted = shaded * (1 - covered) + colour.astype(np.float32) * covered
+    return np.asarray(painted + highlight * rng.uniform(0.1, 0.4), np.float32)
+
+
+def stem(image: Picture, rng: np.random.Generator) -> Picture:
+    """Plant stems: a few thin smooth lines, green, brown or straw."""
+    painted = image
+    for _ in range(int(rng.integers(1, 4))):
+        covered = _line(image.shape, _smooth_curve(image.shape, rng, int(rng.integers(4, 8))), int(rng.integers(1, 4)))
+        colour = np.array([[0.3, 0.42, 0.15], [0.4, 0.3, 0.18], [0.7, 0.62, 0.4]], np.float32)[rng.integers(3)]
+        painted = painted * (1 - covered) + colour * rng.uniform(0.6, 1.1) * covered
+    return np.asarray(painted, np.float32)
+
+
+def scratch(image: Picture, rng: np.random.Generator) -> Picture:
+    """A bright scratch or a chalk line."""
+    covered = _line(image.shape, _smooth_curve(image.shape, rng, int(rng.integers(3, 7))), int(rng.integers(1, 4)))
+    return np.asarray(image + covered * rng.uniform(0.1, 0.4), np.float32)
+
+
+def stain(image: Picture, rng: np.random.Generator) -> Picture:
+    """A damp or sooty patch with a ragged soft rim."""
+    field = fractal_noise(image.shape[:2], rng, max(image.shape[:2]) / 2, 5)
+    inside = 1 / (1 + np.exp(-np.clip((field - rng.uniform(0.3, 1.5)) / rng.uniform(0.03, 0.4), -30, 30)))
+    return np.asarray(image * (1 - rng.uniform(0.15, 0.6) * inside[..., None]), np.float32)
+
+
+DISTRACTORS: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
+    "shadow": shadow,
+    "cable": cable,
+    "stem": stem,
+    "scratch": scratch,
+    "stain": stain,
+}
+
+
+def distract(image: Picture, rng: np.random.Generator, chance: float = 0.35) -> Picture:
+    """The picture with one random distractor at the given chance, values clipped to [0, 1]."""
+    if rng.random() >= chance:
+        return image
+    names = list(DISTRACTORS)
+    return np.clip(DISTRACTORS[names[int(rng.integers(len(names)))]](image, rng), 0, 1).astype(np.float32)

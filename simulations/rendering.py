@@ -1,0 +1,109 @@
+"""From geometry to a photograph: paint the gap, then light, camera and file format.
+
+Pixel centres are integers. A gap of opening w covers a pixel by the share of its unit width that lies
+within w / 2 of the course, so a painted opening is right to a small fraction of a pixel.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from simulations.cracks import Crack
+from simulations.walls import Picture, Shape, fractal_noise
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CameraView:
+    """How one capture is taken: `matrix` (3, 3) maps wall (column, row, 1) to photo pixels."""
+
+    matrix: Matrix
+    gain: float = 1.0
+    gradient: tuple[float, float] = (0.0, 0.0)
+    blur_px: float = 0.6
+    noise: float = 0.01
+    jpeg_quality: int = 92
+
+
+def coverage(crack: Crack, opening_px: float, shape: Shape) -> Picture:
+    """Share of each pixel covered by the gap, float32 (rows, cols) in [0, 1]."""
+    half = crack.profile * opening_px / 2
+    covered = np.zeros(shape, np.float32)
+    reach = int(np.ceil(half.max(initial=0) + 2))
+    near = np.zeros(shape, np.uint8)
+    course = np.round(crack.path[:, ::-1] * 16).astype(np.int32).reshape(-1, 1, 2)
+    cv2.polylines(near, [course], False, 1, thickness=2 * reach + 1, shift=4)
+    pixels = np.argwhere(near)
+    if not len(pixels):
+        return covered
+    distance, local_half = _distance_to_course(pixels.astype(np.float64), crack.path, half)
+    share = np.minimum(distance + 0.5, local_half) - np.maximum(distance - 0.5, -local_half)
+    covered[pixels[:, 0], pixels[:, 1]] = np.clip(share, 0, 1)
+    return covered
+
+
+def _distance_to_course(
+    pixels: Matrix, path: Matrix, half: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance (n,) of each pixel to the polyline, and the half opening (n,) interpolated there."""
+    _, nearest = cKDTree(path).query(pixels)
+    best = np.full(len(pixels), np.inf)
+    best_half = np.zeros(len(pixels))
+    for first in (np.clip(nearest - 1, 0, len(path) - 2), np.clip(nearest, 0, len(path) - 2)):
+        start, step = path[first], path[first + 1] - path[first]
+        share = np.einsum("ij,ij->i", pixels - start, step) / np.maximum(np.einsum("ij,ij->i", step, step), 1e-12)
+        share = np.clip(share, 0, 1)
+        distance = np.linalg.norm(pixels - start - share[:, None] * step, axis=1)
+        closer = distance < best
+        best = np.where(closer, distance, best)
+        best_half = np.where(closer, half[first] * (1 - share) + half[first + 1] * share, best_half)
+    return best, best_half
+
+
+def paint(image: Picture, covered: Picture, rng: np.random.Generator, darkness: float | None = None) -> Picture:
+    """The wall with the gap in it: inside it is dark (`darkness` = share of the wall's light left there)."""
+    left = rng.choice([rng.uniform(0.02, 0.2), rng.uniform(0.2, 0.5)], p=[0.7, 0.3]) if darkness is None else darkness
+    inside = image.mean(axis=(0, 1)) * left
+    depth = inside * (1 + 0.15 * fractal_noise(image.shape[:2], rng, 6, 2)[..., None])
+    return np.clip(image * (1 - covered[..., None]) + depth * covered[..., None], 0, 1).astype(np.float32)
+
+
+def random_view(shape: Shape, rng: np.random.Generator, pose: float = 1.0, light: float = 1.0) -> CameraView:
+    """A hand-held repeat: up to 3 degrees of roll, 3 % of scale, slight tilt and shift, times `pose`;
+    light +-15 % and a gradient, times `light`.
+    """
+    angle = np.deg2rad(rng.uniform(-3, 3) * pose)
+    zoom = 1 + rng.uniform(-0.03, 0.03) * pose
+    rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    tilt = np.eye(3)
+    tilt[2, :2] = rng.uniform(-0.02, 0.02, 2) * pose / max(shape)
+    shift = np.eye(3)
+    shift[:2, 2] = rng.uniform(-0.02, 0.02, 2) * max(shape) * pose
+    centre = np.eye(3)
+    centre[:2, 2] = [-(shape[1] - 1) / 2, -(shape[0] - 1) / 2]
+    matrix = shift @ np.linalg.inv(centre) @ tilt @ rotation @ np.diag([zoom, zoom, 1.0]) @ centre
+    return CameraView(
+        matrix=matrix,
+        gain=float(1 + rng.uniform(-0.15, 0.15) * light),
+        gradient=(float(rng.uniform(-0.1, 0.1) * light), float(rng.uniform(-0.1, 0.1) * light)),
+        blur_px=float(rng.uniform(0.4, 0.9)),
+        noise=float(rng.uniform(0.004, 0.015)),
+        jpeg_quality=int(rng.integers(85, 97)),
+    )
+
+
+def photograph(image: Picture, view: CameraView, shape: Shape, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """What the camera sees, uint8 (rows, cols, 3): pose, blur, light, noise. JPEG comes when it is saved."""
+    seen = cv2.warpPerspective(
+        image, view.matrix, shape[::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+    )
+    seen = cv2.GaussianBlur(seen, (0, 0), view.blur_px)
+    rows = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None, None]
+    cols = np.linspace(-1, 1, shape[1], dtype=np.float32)[None, :, None]
+    lit = seen * view.gain * (1 + view.gradient[0] * rows + view.gradient[1] * cols)
+    noisy = lit + rng.standard_normal(lit.shape, dtype=np.float32) * view.noise
+    return np.clip(np.round(noisy * 255), 0, 255).astype(np.uint8)

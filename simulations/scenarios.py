@@ -1,0 +1,180 @@
+"""Named series of photographs with known truth, written as a person's camera would leave them.
+
+Every capture is the same wall with the same crack, opened as the scenario's law says, seen from a slightly
+other place in other light. The first capture is the reference: square-on, so that its scale is the truth's.
+"""
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from monitor.errors import MisuseError, UnknownNameError
+from simulations.cracks import Crack, crack_in
+from simulations.growth import Law, accelerating, seasonal, steady, step
+from simulations.rendering import CameraView, coverage, paint, photograph, random_view
+from simulations.walls import Wall, wall
+
+TRUTH_COLUMNS = ("file", "captured_at", "opening_mm", "area_mm2", "max_width_mm", "length_mm", "mm_per_px")
+#: When a series starts unless told otherwise.
+FIRST_CAPTURE = datetime(2025, 3, 3, 10, 0, tzinfo=UTC)
+_MARGIN_PX = 80
+_EXIF_TIME, _EXIF_OFFSET = 36867, 36881
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What happens to a wall: `opening_mm` and `length_share` (of the crack's full course) over years."""
+
+    name: str
+    description: str
+    opening_mm: Law
+    length_share: Law = lambda _: 1.0
+    wall_kind: str = "bonded"
+    course_mm: float = 75.0
+    captures: int = 15
+    interval_days: float = 30.4375
+    shape: tuple[int, int] = (960, 1280)
+    mm_per_px: float = 0.5
+    pose: float = 1.0
+    light: float = 1.0
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("dormant", "an old crack that does not move", steady(2.5, 0.0)),
+        Scenario("seasonal", "opens and closes by 0.3 mm through the year, no growth", seasonal(2.5, 0.3)),
+        Scenario("growing", "opens by 2.4 mm a year and runs on", steady(1.5, 2.4), steady(0.7, 0.2)),
+        Scenario("growing_seasonal", "1.2 mm a year with a yearly swing of 0.3 mm", seasonal(1.5, 0.3, 1.2)),
+        Scenario("step", "jumps by 1.5 mm after seven months", step(1.5, 1.5, 0.58)),
+        Scenario("accelerating", "0.6 mm a year, doubling every six months", accelerating(1.5, 0.6, 0.5)),
+        Scenario("crack_free", "a sound wall", steady(0.0, 0.0)),
+        Scenario("plaster", "grows by 1.2 mm a year in plain plaster", steady(1.0, 1.2), wall_kind="plain"),
+    )
+}
+
+
+def scenario(name: str) -> Scenario:
+    """The scenario of that name; `UnknownNameError` lists the known ones."""
+    if name not in SCENARIOS:
+        raise UnknownNameError("scenario", name, SCENARIOS)
+    return SCENARIOS[name]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What one simulated capture really shows, from geometry. Times are UTC."""
+
+    file: str
+    captured_at: datetime
+    opening_mm: float
+    area_mm2: float
+    max_width_mm: float
+    length_mm: float
+    mm_per_px: float
+
+    def as_row(self) -> list[str]:
+        """The values in the order of `TRUTH_COLUMNS`."""
+        numbers = (self.opening_mm, self.area_mm2, self.max_width_mm, self.length_mm, self.mm_per_px)
+        return [self.file, self.captured_at.isoformat(), *(f"{value:.5f}" for value in numbers)]
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """The wall and crack that all captures of one series share, in canvas pixels."""
+
+    wall: Wall
+    crack: Crack
+    darkness: float
+
+
+def _stage(chosen: Scenario, rng: np.random.Generator) -> _Stage:
+    canvas = (chosen.shape[0] + 2 * _MARGIN_PX, chosen.shape[1] + 2 * _MARGIN_PX)
+    base = wall(chosen.wall_kind, canvas, rng, chosen.course_mm / chosen.mm_per_px)
+    start = (_MARGIN_PX + 0.12 * chosen.shape[0], _MARGIN_PX + chosen.shape[1] * rng.uniform(0.25, 0.4))
+    end = (_MARGIN_PX + 0.88 * chosen.shape[0], _MARGIN_PX + chosen.shape[1] * rng.uniform(0.6, 0.75))
+    crack = crack_in(base, rng, start, end, joint_pull=float(rng.uniform(0.2, 1.5))).widest_first()
+    return _Stage(base, crack, float(rng.uniform(0.05, 0.15)))
+
+
+def _shifted(view: CameraView) -> CameraView:
+    """The view for canvas pixels: the photo's frame starts one margin inside the canvas."""
+    shift = np.eye(3)
+    shift[:2, 2] = -_MARGIN_PX
+    return replace(view, matrix=view.matrix @ shift)
+
+
+def captures(
+    chosen: Scenario, seed: int, start: datetime = FIRST_CAPTURE
+) -> Iterator[tuple[Truth, NDArray[np.uint8], CameraView]]:
+    """Yield truth, photo uint8 (rows, cols, 3) and view of every capture, in order of time."""
+    rng = np.random.default_rng(seed)
+    stage = _stage(chosen, rng)
+    full_length = stage.crack.length_px()
+    for index in range(chosen.captures):
+        days = index * chosen.interval_days + (rng.uniform(-3, 3) if index else 0.0)
+        years = days / 365.25
+        opening_px = chosen.opening_mm(years) / chosen.mm_per_px
+        crack = stage.crack.grown_to(min(chosen.length_share(years), 1.0) * full_length)
+        gap = coverage(crack, opening_px, stage.wall.joints.shape)
+        # The gap's own grain must not change from capture to capture, so it has a generator of its own.
+        cracked = paint(stage.wall.image, gap, np.random.default_rng(seed + 1), stage.darkness)
+        random = random_view(chosen.shape, rng, chosen.pose, chosen.light)
+        view = random if index else CameraView(np.eye(3))
+        photo = photograph(cracked, _shifted(view), chosen.shape, rng)
+        captured_at = (start + timedelta(days=days)).replace(microsecond=0)
+        yield _truth(chosen, crack, opening_px, captured_at, index), photo, view
+
+
+def _truth(chosen: Scenario, crack: Crack, opening_px: float, captured_at: datetime, index: int) -> Truth:
+    scale, there = chosen.mm_per_px, opening_px > 0
+    return Truth(
+        file=f"{chosen.name}_{index:03d}.jpg",
+        captured_at=captured_at,
+        opening_mm=opening_px * scale,
+        area_mm2=crack.area_px(opening_px) * scale**2,
+        max_width_mm=float(crack.profile.max()) * opening_px * scale if there else 0.0,
+        length_mm=crack.length_px() * scale if there else 0.0,
+        mm_per_px=scale,
+    )
+
+
+def save_photo(path: Path, photo: NDArray[np.uint8], captured_at: datetime, quality: int) -> None:
+    """Write a JPEG with its capture time and offset in EXIF, as a phone does."""
+    exif = Image.Exif()
+    details = exif.get_ifd(0x8769)
+    details[_EXIF_TIME] = captured_at.strftime("%Y:%m:%d %H:%M:%S")
+    details[_EXIF_OFFSET] = captured_at.strftime("%z")[:3] + ":" + captured_at.strftime("%z")[3:]
+    Image.fromarray(photo).save(path, quality=quality, exif=exif)
+
+
+def write_series(
+    chosen: Scenario,
+    seed: int,
+    out: Path,
+    on_capture: Callable[[int, int], None] = lambda _done, _total: None,
+    start: datetime = FIRST_CAPTURE,
+) -> list[Truth]:
+    """Write all captures of a scenario and `truth.csv` into `out`; returns the truths.
+
+    Raises `MisuseError` when `out` already holds a series.
+    """
+    if (out / "truth.csv").exists():
+        raise MisuseError(f"{out} already holds a simulated series. Choose another folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    truths = []
+    for truth, photo, view in captures(chosen, seed, start):
+        save_photo(out / truth.file, photo, truth.captured_at, view.jpeg_quality)
+        truths.append(truth)
+        on_capture(len(truths), chosen.captures)
+    with (out / "truth.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(TRUTH_COLUMNS)
+        writer.writerows(truth.as_row() for truth in truths)
+    return truths

@@ -1,0 +1,222 @@
+"""One location: where it stands, its trends, its pictures, its captures and its alerts."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import charts, data
+from dashboard.before_after import before_after
+from dashboard.wording import (
+    METHODS,
+    METRICS,
+    MONTHS_PER_YEAR,
+    SIGNS,
+    STATUSES,
+    State,
+    ago,
+    clock,
+    count,
+    metric_label,
+    moment,
+    no_rate,
+    number,
+    plain,
+    rate,
+    seen,
+    without_path,
+)
+
+
+def show() -> None:
+    """The page."""
+    st.title("Location")
+    folder = data.workspace()
+    name = _chosen_name([glance.status.location.name for glance in data.glances(folder)])
+    if name is None:
+        return
+    detail = data.detail(folder, name)
+    _status(detail, datetime.now(UTC))
+    if detail.glance.status.captures:
+        _trend(detail)
+        before_after(detail)
+    if detail.captures:
+        _captures(detail)
+    _history(detail)
+
+
+def _chosen_name(names: Sequence[str]) -> str | None:
+    asked = st.query_params.get("location")
+    known = sorted(names)
+    if not known:
+        st.info("This workspace has no locations yet. The overview shows how to begin.")
+        return None
+    if asked is not None and asked not in known:
+        st.warning(f"There is no location named {plain(asked)}. Choose one below.")
+    chosen = st.selectbox(
+        "Location",
+        known,
+        index=known.index(asked) if asked in known else None,
+        placeholder="Choose a location",
+        width=420,
+    )
+    if chosen is not None:
+        st.query_params["location"] = chosen
+    return chosen
+
+
+def _status(detail: data.Detail, now: datetime) -> None:
+    glance = detail.glance
+    view, last = glance.status.location, glance.status.last_capture
+    st.markdown(f"{SIGNS[glance.state].badge} **{plain(view.name)}**, {plain(view.site)}. {_sentence(detail)}")
+    for alert in glance.status.firing:
+        box = st.warning if alert.subject == data.OVERDUE else st.error
+        since = f"Since {moment(alert.since, view.time_zone)}, {ago(alert.since, now)}."
+        box(f"{plain(alert.why)} {since}", icon=":material/warning:")
+    captured = "none yet"
+    if last is not None and last.time is not None:
+        captured = seen(last.time.at, view.time_zone, now, certain=last.time.certain)
+    scale = f"none, so sizes are in pixels; give one with `crackmonitor location scale {view.name}`"
+    if view.scale is not None:
+        scale = f"{number(view.scale.mm_per_px)} mm per pixel ± {number(view.scale.standard_error)}"
+    st.caption(f"Last capture: {captured} · expected every {number(view.interval_days)} days · scale: {scale}")
+
+
+def _sentence(detail: data.Detail) -> str:
+    """What there is to say besides alerts."""
+    status, readings = detail.glance.status, detail.glance.readings
+    rejected = sum(capture.rejected_reason is not None for capture in detail.captures)
+    if not status.captures:
+        files = f"{count(rejected, 'file')} could not be taken in, see below. " if rejected else ""
+        return f"{files}No capture yet: copy photos into {plain(str(detail.inbox))}."
+    if not readings:
+        return f"{count(status.captures, 'capture')} here, none measured yet: the worker does that."
+    waiting = status.captures - readings
+    rest = f" {count(waiting, 'capture')} still to be measured." if waiting else ""
+    calm = "No alert is firing. " if detail.glance.state is State.OK else ""
+    return f"{calm}{count(readings, 'reading')} so far.{rest}"
+
+
+def _trend(detail: data.Detail) -> None:
+    view = detail.glance.status.location
+    st.subheader("Trend")
+    metric = st.selectbox(
+        "Metric", detail.metrics, format_func=lambda name: metric_label(name, data.UNITS[name]), width=280
+    )
+    series = data.series(data.workspace(), view.id, metric)
+    points, excluded = _points(detail, series)
+    fit, levels = detail.fit(metric), detail.levels(metric)
+    if not any(point.value is not None for point in (*points, *excluded)):
+        st.info("There is no value to draw yet. The table of captures below says why.")
+        return
+    figure = charts.trend(
+        points,
+        excluded,
+        line=data.line(fit),
+        levels=levels,
+        label=metric_label(metric, series.unit),
+        unit=series.unit,
+        time_zone=view.time_zone,
+    )
+    st.plotly_chart(figure, config={"displayModeBar": False})
+    for level in charts.far_levels(points, levels):
+        st.caption(f"An alert fires from {level:g} {series.unit}, far above this chart.")
+    _rates(fit, detail.correlation(metric))
+
+
+def _points(detail: data.Detail, series: data.Series) -> tuple[list[charts.Point], list[charts.Point]]:
+    captures = {capture.id: capture for capture in detail.captures}
+    counted = [
+        charts.Point(seen.at, seen.value, captures[seen.capture_id].file_name)
+        for seen in series.observations
+        if seen.capture_id in captures
+    ]
+    excluded = []
+    for exclusion in series.excluded:
+        capture = captures[exclusion.capture_id]
+        severity = capture.reading.severity if capture.reading else None
+        at = capture.time.at if capture.time else capture.received_at
+        note = f"{exclusion.file_name}: {exclusion.reason}"
+        excluded.append(charts.Point(at, getattr(severity, series.metric, None), note))
+    return counted, excluded
+
+
+def _rates(fit: data.GrowthFit | None, correlation: float | None) -> None:
+    line = data.line(fit)
+    if fit is None or line is None:
+        st.info(no_rate(None if fit is None else fit.message))
+        return
+    facts = {}
+    for per, parts in (("year", 1), ("month", MONTHS_PER_YEAR)):
+        slope, low, high = (value / parts for value in (line.slope_per_year, line.low, line.high))
+        facts[f"Rate per {per}"] = rate(slope, low, high, unit=fit.unit, per=per, confidence=fit.confidence)
+    if fit.smallest_detectable_per_year is not None:
+        facts["Smallest rate that would show"] = f"{number(fit.smallest_detectable_per_year)} {fit.unit} per year"
+    if correlation is not None:
+        facts["Correlation with time, r"] = number(correlation)
+    facts["From"] = f"{count(fit.n, 'reading')} over {line.span_days:.0f} days"
+    facts["Method"] = METHODS.get(fit.method, fit.method)
+    rows = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
+    st.markdown(f"| Growth | {METRICS.get(fit.metric, fit.metric)} |\n|:--|:--|\n{rows}")
+
+
+def _captures(detail: data.Detail) -> None:
+    st.subheader("Captures")
+    view = detail.glance.status.location
+    unit = "mm" if view.scale else "px"
+    st.dataframe(
+        [_capture_row(capture, view.time_zone, unit) for capture in reversed(detail.captures)],
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "Reason": st.column_config.TextColumn(width="large"),
+            "Width": st.column_config.NumberColumn(f"Width ({unit})", format="%.2f"),
+            "Length": st.column_config.NumberColumn(f"Length ({unit})", format="%.0f"),
+        },
+    )
+    st.caption(f"Times are those of {view.time_zone}.")
+    if any(capture.time is not None and not capture.time.certain for capture in detail.captures):
+        st.caption(
+            "Where only the file's own time is known, the capture does not count until a person says when it was"
+            " taken: `crackmonitor location confirm-time NUMBER TIME`."
+        )
+
+
+def _capture_row(capture: data.CaptureView, time_zone: str, unit: str) -> dict[str, str | float | None]:
+    reading = capture.reading
+    severity = reading.severity if reading else None
+    status = "waiting" if reading is None else reading.status
+    reason = reading.reason if reading else None
+    if capture.rejected_reason is not None:
+        status, reason = "rejected", without_path(capture.rejected_reason, capture.file_name)
+    elif capture.time is not None and not capture.time.certain:
+        reason = reason or "time uncertain: only the file's own time is known"
+    return {
+        "Number": capture.id,
+        "Captured": clock(capture.time.at, time_zone) if capture.time else None,
+        "Status": STATUSES[status] + (", reference" if capture.is_reference else ""),
+        "Width": getattr(severity, f"max_width_{unit}", None),
+        "Length": getattr(severity, f"length_{unit}", None),
+        "Cracks": getattr(severity, "crack_count", None),
+        "Reason": reason,
+        "File": capture.file_name,
+    }
+
+
+def _history(detail: data.Detail) -> None:
+    st.subheader("Alerts")
+    time_zone = detail.glance.status.location.time_zone
+    for rule in detail.rules:
+        per = " per year" if rule.kind == "rate" else ""
+        st.caption(
+            f"{METRICS.get(rule.metric, rule.metric)}: fires from {rule.fire:g} {rule.unit}{per},"
+            f" clears below {rule.clear:g}. In force since {moment(rule.valid_from, time_zone)}."
+        )
+    if not detail.transitions:
+        st.markdown("No alert has ever fired here.")
+    for change in detail.transitions:
+        word = "▲ fired" if change.new == "firing" else "● cleared"
+        st.markdown(f"- **{word}** {moment(change.at, time_zone)}: {plain(change.why)}")
+
+
+show()

@@ -1,0 +1,126 @@
+"""All locations at a glance, grouped by site, what needs attention first."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.wording import METRICS, SIGNS, State, count, no_rate, plain, rate, seen, worker_notice
+
+_URGENT = (State.ALERT, State.OVERDUE)
+_ATTENTION = "Needs attention"
+_FIRST_STEPS = """\
+cd {folder}
+crackmonitor site add "Town hall" --time-zone Europe/Berlin
+crackmonitor location add north-wall --site "Town hall" --interval-days 7
+crackmonitor worker
+"""
+
+
+def show() -> None:
+    """The page."""
+    st.title("Overview")
+    folder, now = data.workspace(), datetime.now(UTC)
+    glances = data.glances(folder)
+    if not glances:
+        _first_steps(folder)
+        return
+    st.markdown(_headline(glances))
+    worker = data.worker(folder)
+    notice = worker_notice(worker.last_at, worker.silence, now)
+    if notice:
+        st.warning(notice, icon=":material/schedule:")
+    chosen = _chosen(glances)
+    if not chosen:
+        st.info("No location matches. Change the search or the choice of states.")
+    for heading, members in _grouped(chosen).items():
+        st.subheader(heading)
+        for glance in members:
+            _card(glance, now)
+
+
+def _first_steps(folder: Path) -> None:
+    st.info("This workspace has no locations yet. Three commands begin the watch:", icon=":material/flag:")
+    st.code(_FIRST_STEPS.format(folder=shlex.quote(str(folder))), language="bash")
+    st.markdown(
+        "Then copy photos into the folder `inbox/north-wall` of the workspace. The first one becomes the reference"
+        " that all later ones are compared with."
+    )
+
+
+def _headline(glances: Sequence[data.Glance]) -> str:
+    states = Counter(glance.state for glance in glances)
+    urgent = sum(states[state] for state in _URGENT)
+    if not urgent:
+        return f"**Nothing needs attention** at {count(len(glances), 'location')}."
+    parts = [f"{SIGNS[state].badge} {states[state]}" for state in State if states[state]]
+    verb = "needs" if urgent == 1 else "need"
+    return f"**{urgent} of {count(len(glances), 'location')} {verb} attention:** " + " · ".join(parts)
+
+
+def _chosen(glances: Sequence[data.Glance]) -> list[data.Glance]:
+    wanted = st.text_input("Search", placeholder="Location or site", icon=":material/search:", width=420)
+    states = st.pills(
+        "Show only", list(State), selection_mode="multi", format_func=lambda state: _option(glances, state)
+    )
+    words = wanted.lower().split()
+    return [
+        glance
+        for glance in glances
+        if (not states or glance.state in states)
+        and all(word in f"{glance.status.location.name} {glance.status.location.site}".lower() for word in words)
+    ]
+
+
+def _option(glances: Sequence[data.Glance], state: State) -> str:
+    sign = SIGNS[state]
+    return f"{sign.shape} {sign.word} ({sum(glance.state is state for glance in glances)})"
+
+
+def _grouped(glances: Sequence[data.Glance]) -> dict[str, list[data.Glance]]:
+    """By heading: first what needs attention, whatever its site, then the rest by site."""
+    groups: dict[str, list[data.Glance]] = {}
+    urgent = [glance for glance in glances if glance.state in _URGENT]
+    if urgent:
+        groups[_ATTENTION] = urgent
+    for glance in sorted(glances, key=lambda glance: glance.status.location.site):
+        if glance.state not in _URGENT:
+            groups.setdefault(plain(glance.status.location.site), []).append(glance)
+    return groups
+
+
+def _card(glance: data.Glance, now: datetime) -> None:
+    view = glance.status.location
+    label = f"{SIGNS[glance.state].badge} **{plain(view.name)}**"
+    with st.container(border=True, gap=None):
+        st.page_link("app_pages/location.py", label=label, query_params={"location": view.name})
+        lines = [f"**{plain(alert.why)}**" for alert in glance.status.firing]
+        site = f"{plain(view.site)} · " if glance.state in _URGENT else ""
+        lines += [site + _capture_line(glance, now), _rate_line(glance)]
+        st.markdown("  \n".join(line for line in lines if line))
+
+
+def _capture_line(glance: data.Glance, now: datetime) -> str:
+    last = glance.status.last_capture
+    if last is None or last.time is None:
+        return "No capture yet."
+    when = seen(last.time.at, glance.status.location.time_zone, now, certain=last.time.certain)
+    readings = f"{count(glance.readings, 'reading')} from {count(glance.status.captures, 'capture')}"
+    return f"Last capture {when} · {readings}"
+
+
+def _rate_line(glance: data.Glance) -> str:
+    fit, line = glance.fit, data.line(glance.fit)
+    if fit is None:
+        return ""
+    if line is None:
+        return no_rate(fit.message)
+    found = rate(line.slope_per_year, line.low, line.high, unit=fit.unit, per="year", confidence=fit.confidence)
+    return f"{METRICS.get(fit.metric, fit.metric)}: {found} from {count(fit.n, 'reading')}"
+
+
+show()

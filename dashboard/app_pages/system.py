@@ -1,0 +1,89 @@
+"""How the service itself is doing: its worker, its work, and the files it did not take in."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.wording import ago, count, moment, plain, worker_notice
+
+
+def show() -> None:
+    """The page."""
+    st.title("System")
+    folder, now = data.workspace(), datetime.now(UTC)
+    service = data.service(folder)
+    st.caption(f"Workspace {plain(str(folder))} · database {plain(service.database)}")
+    for problem in service.problems:
+        st.error(plain(problem), icon=":material/database:")
+    _worker(service, data.worker(folder), now)
+    _work(service)
+    _notifications(service)
+    _rejected(data.rejected(folder))
+
+
+def _worker(service: data.Service, worker: data.Worker, now: datetime) -> None:
+    st.subheader("Worker")
+    notice = worker_notice(worker.last_at, worker.silence, now)
+    if notice:
+        st.warning(notice, icon=":material/schedule:")
+    else:
+        st.success("The worker is alive.", icon=":material/check:")
+    for beat in service.heartbeats:
+        facts = ", ".join(f"{name} {value}" for name, value in beat.detail.items())
+        told = f" ({plain(facts)})" if facts else ""
+        st.markdown(f"- {plain(beat.name)}: {ago(beat.at, now)}, {moment(beat.at, 'UTC')}{told}")
+
+
+def _work(service: data.Service) -> None:
+    st.subheader("Work to do")
+    if service.pending:
+        st.markdown(f"{count(sum(service.pending.values()), 'capture')} to be measured:")
+        st.dataframe([{"Location": name, "Captures": n} for name, n in service.pending.items()], hide_index=True)
+    else:
+        st.markdown("Every capture that was taken in has been measured.")
+    if service.watched:
+        files = count(len(service.watched), "file")
+        st.markdown(f"{files} in the inbox, watched until copying is over:")
+        st.dataframe([{"File": path} for path in service.watched], hide_index=True)
+
+
+def _notifications(service: data.Service) -> None:
+    if not service.undelivered:
+        return
+    st.subheader("Alerts not delivered yet")
+    rows = [
+        {
+            "Channel": waiting.channel,
+            "Location": waiting.transition.location,
+            "Attempts": waiting.attempts,
+            "Next attempt": moment(waiting.next_attempt_at, "UTC") if waiting.next_attempt_at else "given up",
+            "Error": waiting.last_error or "",
+        }
+        for waiting in service.undelivered
+    ]
+    st.dataframe(rows, hide_index=True)
+
+
+def _rejected(files: tuple[data.Rejected, ...]) -> None:
+    st.subheader("Files not taken in")
+    if not files:
+        st.markdown("Every file was taken in.")
+        return
+    st.markdown(f"{count(len(files), 'file')} lie in quarantine, by reason:")
+    for kind, number in Counter(file.kind for file in files).most_common():
+        with st.expander(f"{number} × {plain(kind)}"):
+            rows = [
+                {
+                    "Location": file.location,
+                    "File": file.file_name,
+                    "Arrived": moment(file.received_at, file.time_zone),
+                }
+                for file in files
+                if file.kind == kind
+            ]
+            st.dataframe(rows, hide_index=True)
+
+
+show()

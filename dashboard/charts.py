@@ -1,0 +1,155 @@
+"""Plotly figures from plain values. Pure; text from outside is escaped, for Plotly reads some HTML."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+from textwrap import wrap
+from zoneinfo import ZoneInfo
+
+import plotly.graph_objects as go
+
+#: Okabe-Ito, and a grey.
+BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#8F4D77", "#6B6B6B"
+_BAND = "rgba(213, 94, 0, 0.15)"
+_DAYS_PER_YEAR = 365.25
+#: A limit further up than so many times the highest value is named instead of drawn: it would flatten the rest.
+_FAR = 3.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value at an aware time (None: there is no value) and what to say on hover."""
+
+    at: datetime
+    value: float | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A straight line from `origin`, where it has the value `intercept`, over `span_days`, and its slope's interval."""
+
+    origin: datetime
+    span_days: float
+    intercept: float
+    slope_per_year: float
+    low: float
+    high: float
+
+
+def trend(
+    points: Sequence[Point],
+    excluded: Sequence[Point],
+    *,
+    line: Line | None,
+    levels: Sequence[float],
+    label: str,
+    unit: str,
+    time_zone: str,
+) -> go.Figure:
+    """One metric over time, on the site's clocks.
+
+    Points that count are full, excluded ones hollow, and those without a value crosses at the lower edge.
+    `levels` are drawn as dashed lines where they are near enough (see `far_levels`).
+    """
+    figure = go.Figure()
+    zone = ZoneInfo(time_zone)
+    if line is not None:
+        _add_line(figure, line, zone)
+    _add_points(figure, points, zone, unit, "reading", {"color": BLUE, "size": 9})
+    valued = [point for point in excluded if point.value is not None]
+    _add_points(figure, valued, zone, unit, "not counted", {"color": GREY, "size": 9, "symbol": "circle-open"})
+    _add_valueless(figure, [point for point in excluded if point.value is None], zone)
+    for level in set(levels) - set(far_levels(points, levels)):
+        _add_level(figure, level, unit)
+    figure.update_layout(
+        height=420,
+        margin={"l": 10, "r": 10, "t": 20, "b": 10},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        xaxis={"title": f"Time ({time_zone})", "type": "date"},
+        yaxis={"title": label, "rangemode": "tozero"},
+        yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+    )
+    return figure
+
+
+def far_levels(points: Sequence[Point], levels: Sequence[float]) -> list[float]:
+    """The levels that lie so far above all values that drawing them would flatten the chart."""
+    highest = max((point.value for point in points if point.value is not None), default=0.0)
+    return [level for level in levels if highest > 0 and level > _FAR * highest]
+
+
+def _add_points(
+    figure: go.Figure, points: Sequence[Point], zone: ZoneInfo, unit: str, name: str, marker: dict[str, object]
+) -> None:
+    if points:
+        figure.add_scatter(
+            x=[_clock(point.at, zone) for point in points],
+            y=[point.value for point in points],
+            mode="markers",
+            name=name,
+            marker=marker,
+            customdata=[_hover(point.note) for point in points],
+            hovertemplate="%{x|%d %b %Y, %H:%M}<br>%{y:.4~g} " + escape(unit) + "<br>%{customdata}<extra></extra>",
+        )
+
+
+def _add_valueless(figure: go.Figure, points: Sequence[Point], zone: ZoneInfo) -> None:
+    if points:
+        figure.add_scatter(
+            x=[_clock(point.at, zone) for point in points],
+            y=[0.02] * len(points),
+            yaxis="y2",
+            mode="markers",
+            name="no value",
+            marker={"color": GREY, "size": 9, "symbol": "x-thin", "line": {"width": 2, "color": GREY}},
+            customdata=[_hover(point.note) for point in points],
+            hovertemplate="%{x|%d %b %Y, %H:%M}<br>%{customdata}<extra></extra>",
+        )
+
+
+def _add_line(figure: go.Figure, line: Line, zone: ZoneInfo) -> None:
+    """The line, and the fan of slopes within the interval, turned about the middle of the line."""
+    years = line.span_days / _DAYS_PER_YEAR
+    ends = [_clock(line.origin + timedelta(days=days), zone) for days in (0, line.span_days)]
+    middle = line.intercept + line.slope_per_year * years / 2
+    fan = [[middle - slope * years / 2, middle + slope * years / 2] for slope in (line.low, line.high)]
+    centre = _clock(line.origin + timedelta(days=line.span_days / 2), zone)
+    figure.add_scatter(
+        x=[ends[0], centre, ends[1], ends[1], centre, ends[0]],
+        y=[fan[0][0], middle, fan[0][1], fan[1][1], middle, fan[1][0]],
+        fill="toself",
+        fillcolor=_BAND,
+        line={"width": 0},
+        mode="lines",
+        name="interval of the rate",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=ends,
+        y=[line.intercept, line.intercept + line.slope_per_year * years],
+        mode="lines",
+        name="fitted line",
+        line={"color": VERMILION, "width": 2},
+        hoverinfo="skip",
+    )
+
+
+def _add_level(figure: go.Figure, level: float, unit: str) -> None:
+    figure.add_hline(
+        y=level,
+        line={"color": PURPLE, "width": 2, "dash": "dash"},
+        annotation={"text": f"alert from {level:g} {escape(unit)}", "font": {"color": PURPLE}},
+        annotation_position="top left",
+    )
+
+
+def _hover(note: str) -> str:
+    """In lines that fit beside a point on a phone."""
+    return "<br>".join(escape(line) for line in wrap(note, 44))
+
+
+def _clock(at: datetime, zone: ZoneInfo) -> datetime:
+    """What the clocks on site showed: Plotly knows no zones, so it gets a naive time."""
+    return at.astimezone(zone).replace(tzinfo=None)

@@ -1,0 +1,168 @@
+"""Words for values: times, numbers, rates and states as people read them. Pure."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+_MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
+MONTHS_PER_YEAR = 12
+
+
+class State(StrEnum):
+    """Where a location stands, what needs attention first."""
+
+    ALERT = "alert"
+    OVERDUE = "overdue"
+    WAITING = "waiting"
+    OK = "ok"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How a state looks: by shape and word; `color` (a name of Streamlit's palette) only supports them."""
+
+    shape: str
+    word: str
+    color: str
+
+    @property
+    def badge(self) -> str:
+        """The sign in Markdown."""
+        return f":{self.color}-badge[{self.shape} {self.word}]"
+
+
+SIGNS: Mapping[State, Sign] = MappingProxyType(
+    {
+        State.ALERT: Sign("▲", "Alert", "red"),
+        State.OVERDUE: Sign("◆", "Overdue", "orange"),
+        State.WAITING: Sign("○", "Waiting", "gray"),
+        State.OK: Sign("●", "OK", "green"),
+    }
+)
+
+#: What a stored status or fit method is called on a page.
+STATUSES: Mapping[str, str] = MappingProxyType(
+    {
+        "measured": "● measured",
+        "no_crack": "○ no crack",
+        "not_measured": "◇ not measured",
+        "not_registered": "◇ not registered",
+        "rejected": "✕ rejected",
+        "waiting": "… waiting",
+    }
+)
+METHODS: Mapping[str, str] = MappingProxyType(
+    {
+        "seasonal": "trend and yearly season together (least squares)",
+        "theil_sen": "straight line (Theil–Sen), season not separated",
+        "least_squares": "straight line (least squares), season not separated",
+    }
+)
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "max_width_mm": "Maximum width",
+        "max_width_px": "Maximum width",
+        "length_mm": "Length",
+        "length_px": "Length",
+        "area_mm2": "Area",
+        "area_px": "Area",
+        "crack_count": "Number of cracks",
+    }
+)
+
+
+def plain(text: str) -> str:
+    """Text from outside, such as a name or a reason, so that Markdown shows it as it is, on one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def without_path(reason: str, file_name: str) -> str:
+    """A reason without the path of the file it begins with, where the file is named beside it anyway."""
+    return reason.partition(file_name)[2].strip() or reason
+
+
+def metric_label(metric: str, unit: str) -> str:
+    """A metric with its unit, as on an axis."""
+    return f"{METRICS.get(metric, metric)} ({unit})"
+
+
+def clock(at: datetime, time_zone: str) -> str:
+    """A time on the site's clocks."""
+    return f"{at.astimezone(ZoneInfo(time_zone)):%d %b %Y, %H:%M}"
+
+
+def moment(at: datetime, time_zone: str) -> str:
+    """A time on the site's clocks, with the zone's name."""
+    return f"{clock(at, time_zone)} ({time_zone})"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits twice; times to come are named as such."""
+    passed = now - at
+    if passed < -timedelta(minutes=1):
+        return "in the future"
+    for unit, length in (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("minutes", timedelta(minutes=1))):
+        if passed >= 2 * length:
+            return f"{passed // length} {unit} ago"
+    return "just now"
+
+
+def seen(at: datetime, time_zone: str, now: datetime, *, certain: bool) -> str:
+    """A capture's time, how long ago that is, and whether it may be wrong."""
+    doubt = "" if certain else ", time uncertain"
+    return f"{moment(at, time_zone)}, {ago(at, now)}{doubt}"
+
+
+def number(value: float) -> str:
+    """Three significant digits, whole from 100 on, with a true minus sign."""
+    digits = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) >= 1e-4 else "0"
+    return digits.replace("-", "−")
+
+
+def rate(slope: float, low: float, high: float, *, unit: str, per: str, confidence: float) -> str:
+    """A rate with its interval, `+0.42 mm per year (90 % interval +0.30 to +0.55)`.
+
+    All three have as many decimals as half the interval's width needs for two digits, but no more than the
+    largest of them needs for four.
+    """
+    half, largest = (high - low) / 2, max(abs(slope), abs(low), abs(high))
+    wanted = [digits - _magnitude(size) for digits, size in ((1, half), (3, largest)) if size > 0]
+    decimals = max(min(wanted, default=0), 0)
+    value, first, last = (_signed(number, decimals) for number in (slope, low, high))
+    return f"{value} {unit} per {per} ({confidence * 100:.0f} % interval {first} to {last})"
+
+
+def _magnitude(value: float) -> int:
+    return math.floor(math.log10(value))
+
+
+def _signed(value: float, decimals: int) -> str:
+    digits = f"{value:+.{decimals}f}"
+    return digits[1:] if float(digits) == 0 else digits.replace("-", "−")
+
+
+def no_rate(message: str | None) -> str:
+    """Why there is no rate, from the failed fit's message (None: there is no fit either)."""
+    return f"No rate yet: {plain(message or 'the worker fits one after it has measured')}."
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """`1 reading`, `2 readings`."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def worker_notice(last_at: datetime | None, silence: timedelta, now: datetime) -> str | None:
+    """What to say about a worker that gives no sign of life; None while all is well."""
+    if last_at is None:
+        return "No worker has run yet, so nothing is taken in or measured. Start one with `crackmonitor worker`."
+    if now - last_at > silence:
+        return (
+            f"The worker's last sign of life was {ago(last_at, now)}: what stands here may be out of date."
+            " Start it with `crackmonitor worker`."
+        )
+    return None

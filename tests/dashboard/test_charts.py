@@ -1,0 +1,83 @@
+from datetime import UTC, datetime
+
+import plotly.graph_objects as go
+import pytest
+
+from dashboard.charts import Line, Point, far_levels, trend
+
+START = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)
+
+
+def drawn(
+    points: list[Point] | None = None,
+    excluded: list[Point] | None = None,
+    line: Line | None = None,
+    levels: list[float] | None = None,
+) -> go.Figure:
+    return trend(
+        points or [],
+        excluded or [],
+        line=line,
+        levels=levels or [],
+        label="Maximum width (mm)",
+        unit="mm",
+        time_zone="Europe/Berlin",
+    )
+
+
+def trace(figure: go.Figure, name: str) -> go.Scatter:
+    return next(found for found in figure.data if found.name == name)
+
+
+def test_points_stand_at_the_time_of_the_site_and_axes_have_units() -> None:
+    figure = drawn([Point(START, 1.5, "a.jpg")])
+    assert trace(figure, "reading").x[0].isoformat() == "2026-01-02T00:30:00"
+    assert list(trace(figure, "reading").y) == [1.5]
+    assert figure.layout.xaxis.title.text == "Time (Europe/Berlin)"
+    assert figure.layout.yaxis.title.text == "Maximum width (mm)"
+
+
+def test_excluded_points_are_hollow_with_their_reason_or_crosses_at_the_edge() -> None:
+    figure = drawn(excluded=[Point(START, 2.0, "time uncertain"), Point(START, None, "not registered")])
+    hollow, edge = trace(figure, "not counted"), trace(figure, "no value")
+    assert (hollow.marker.symbol, list(hollow.y), list(hollow.customdata)) == ("circle-open", [2.0], ["time uncertain"])
+    assert (edge.yaxis, list(edge.customdata)) == ("y2", ["not registered"])
+
+
+def test_a_note_is_escaped_and_broken_into_short_lines() -> None:
+    figure = drawn([Point(START, 1.0, "<i>b</i> " + "word " * 20)])
+    lines = trace(figure, "reading").customdata[0].split("<br>")
+    assert lines[0].startswith("&lt;i&gt;b&lt;/i&gt; word")
+    assert len(lines) == 3
+    assert all("<" not in line for line in lines)
+
+
+def test_the_line_is_the_stored_one_and_the_fan_turns_about_its_middle() -> None:
+    line = Line(START, 365.25, intercept=1.0, slope_per_year=0.4, low=0.2, high=0.8)
+    figure = drawn([Point(START, 1.0, "")], line=line)
+    assert list(trace(figure, "fitted line").y) == pytest.approx([1.0, 1.4])
+    fan = trace(figure, "interval of the rate")
+    assert list(fan.y) == pytest.approx([1.1, 1.2, 1.3, 1.6, 1.2, 0.8])
+    assert [at.isoformat() for at in fan.x[:3]] == ["2026-01-02T00:30:00", "2026-07-03T16:30:00", "2027-01-02T06:30:00"]
+
+
+def test_no_line_without_a_fit() -> None:
+    assert [found.name for found in drawn([Point(START, 1.0, "")]).data] == ["reading"]
+
+
+def test_levels_are_drawn_unless_they_would_flatten_the_rest() -> None:
+    points = [Point(START, 1.0, "")]
+    figure = drawn(points, levels=[2.0, 15.0])
+    assert [shape.y0 for shape in figure.layout.shapes] == [2.0]
+    assert figure.layout.annotations[0].text == "alert from 2 mm"
+    assert far_levels(points, [2.0, 15.0]) == [15.0]
+
+
+def test_levels_are_drawn_when_nothing_has_a_width() -> None:
+    points = [Point(START, 0.0, "")]
+    assert far_levels(points, [2.0]) == []
+    assert len(drawn(points, levels=[2.0]).layout.shapes) == 1
+
+
+def test_a_chart_of_nothing_is_a_chart() -> None:
+    assert len(drawn().data) == 0

@@ -1,0 +1,130 @@
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_workspace import NOW, SITE, Stage
+
+from dashboard import data
+from dashboard.wording import State
+from monitor.imaging.files import write_png
+from monitor.records import RuleKind
+
+
+def test_every_state_is_told_what_needs_attention_first(full: Path) -> None:
+    states = {glance.status.location.name: glance.state for glance in data.glances(full)}
+    assert list(states.items()) == [
+        ("growing", State.ALERT),
+        ("late", State.OVERDUE),
+        ("empty", State.WAITING),
+        ("spoilt", State.WAITING),
+        ("pixels", State.OK),
+        ("sound", State.OK),
+        ("steady", State.OK),
+    ]
+
+
+def test_the_headline_rate_is_seasonal_in_mm_with_a_scale_else_a_straight_line_in_px(full: Path) -> None:
+    fits = {glance.status.location.name: glance.fit for glance in data.glances(full)}
+    steady, pixels = fits["steady"], fits["pixels"]
+    assert steady is not None
+    assert (steady.metric, steady.method, steady.n) == ("max_width_mm", "seasonal", 14)
+    assert pixels is not None
+    assert (pixels.metric, pixels.method, pixels.n) == ("max_width_px", "theil_sen", 8)
+    assert fits["empty"] is None
+
+
+def test_readings_are_counted_without_what_is_still_to_be_measured(full: Path) -> None:
+    growing = next(glance for glance in data.glances(full) if glance.status.location.name == "growing")
+    assert (growing.readings, growing.status.captures) == (15, 16)
+    assert data.service(full).pending == {"growing": 1}
+
+
+def test_before_the_first_series_every_capture_is_pending(stage: Stage) -> None:
+    stage.capture(stage.location(stage.site("Site", "UTC"), "new"), 1)
+    (glance,) = data.glances(stage.settings.workspace)
+    assert (glance.readings, glance.state) == (0, State.WAITING)
+    assert data.service(stage.settings.workspace).pending == {"new": 1}
+
+
+def test_metrics_in_mm_need_a_scale(full: Path) -> None:
+    assert data.detail(full, "growing").metrics[0] == "max_width_mm"
+    assert data.detail(full, "pixels").metrics == ("max_width_px", "crack_count", "area_px", "length_px")
+
+
+def test_only_level_rules_are_levels(full: Path) -> None:
+    detail = data.detail(full, "growing")
+    assert {rule.kind for rule in detail.rules} == set(RuleKind)
+    assert detail.levels("max_width_mm") == [1.5]
+    assert detail.levels("length_mm") == []
+
+
+def test_a_failed_fit_is_no_line_but_keeps_its_message(stage: Stage) -> None:
+    place = stage.location(stage.site("Site", "UTC"), "young")
+    stage.reading(place, 1, 4.0)
+    stage.fit(place)
+    fit = data.detail(stage.settings.workspace, "young").fit("max_width_px")
+    assert fit is not None
+    assert fit.message == "a rate needs 3 readings; there are 1"
+    assert data.line(fit) is None
+    assert data.line(None) is None
+
+
+def test_rejected_files_of_one_fault_are_of_one_kind(full: Path) -> None:
+    files = data.rejected(full)
+    assert {file.file_name for file in files} == {"notes.txt", "<img>.jpg", "half.jpg"}
+    assert len({file.kind for file in files}) == 2
+    assert {file.location for file in files} == {"growing", "spoilt"}
+
+
+def test_the_worker_is_missed_after_five_minutes_or_three_rounds(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert data.worker(full) == data.Worker(NOW - timedelta(minutes=1), timedelta(minutes=5))
+    monkeypatch.setenv("CRACKMONITOR_WORKER__SCAN_SECONDS", "600")
+    data.worker.clear()
+    assert data.worker(full).silence == timedelta(minutes=30)
+
+
+def test_a_picture_becomes_smaller_for_the_browser_and_a_thin_line_stays(stage: Stage) -> None:
+    line = np.zeros((40, 6000), np.uint8)
+    line[:, 3001] = 255
+    write_png(stage.settings.pictures / "line.png", line)
+    small = data.picture(stage.settings.workspace, "line.png")
+    assert small is not None
+    assert small.shape == (10, 1500, 3)
+    assert (small[:, 3001 // 4] > 0).all()
+
+
+def test_a_picture_that_is_gone_or_damaged_is_none(stage: Stage) -> None:
+    (stage.settings.pictures / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
+    assert data.picture(stage.settings.workspace, "bad.png") is None
+    assert data.picture(stage.settings.workspace, "gone.png") is None
+
+
+def test_drawing_over_changes_only_what_is_asked_for_and_fits() -> None:
+    wall = np.full((20, 20, 3), 120, np.uint8)
+    mask = np.zeros_like(wall)
+    mask[8:12, 4:16] = 255
+    assert (data.drawn(wall, None, None) == wall).all()
+    assert (data.drawn(wall, np.zeros((5, 5, 3), np.uint8), None) == wall).all()
+    outlined = data.drawn(wall, mask, None)
+    assert (outlined[8, 4:16] != wall[8, 4:16]).any(axis=-1).all()
+    assert (outlined[0] == wall[0]).all()
+    assert (data.drawn(wall, None, mask)[10, 10] != wall[10, 10]).any()
+
+
+def test_the_argument_names_the_workspace_then_the_variable_then_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CRACKMONITOR_WORKSPACE", raising=False)
+    monkeypatch.setattr(sys, "argv", ["app.py"])
+    assert data.workspace() == tmp_path
+    monkeypatch.setenv("CRACKMONITOR_WORKSPACE", str(tmp_path / "a"))
+    assert data.workspace() == tmp_path / "a"
+    monkeypatch.setattr(sys, "argv", ["app.py", "--workspace", "b"])
+    assert data.workspace() == tmp_path / "b"
+
+
+def test_the_name_of_a_site_comes_through_unchanged(full: Path) -> None:
+    assert data.detail(full, "growing").glance.status.location.site == SITE

@@ -1,0 +1,198 @@
+"""Each page, run without a browser in every state. Page errors would show as exceptions."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_workspace import SITE, Stage
+from streamlit.testing.v1 import AppTest
+
+from dashboard import before_after
+from dashboard.wording import State, plain
+
+APP = Path(before_after.__file__).parent / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def _no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["app.py"])
+
+
+def opened(workspace: Path, page: str, monkeypatch: pytest.MonkeyPatch, location: str | None = None) -> AppTest:
+    """The page, reached through the navigation."""
+    monkeypatch.setenv("CRACKMONITOR_WORKSPACE", str(workspace))
+    app = AppTest.from_file(str(APP), default_timeout=20)
+    if page != "overview":
+        app.run()
+        app.switch_page(f"app_pages/{page}.py")
+    if location is not None:
+        app.query_params["location"] = location
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    """All text on the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))
+
+
+def names(app: AppTest) -> list[str]:
+    """The locations that cards link to."""
+    return [link.label.split("**")[1] for link in app.page_link]
+
+
+def test_overview_tells_state_last_capture_and_rate_of_every_location(
+    full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(full, "overview", monkeypatch)
+    text = words(app)
+    assert "2 of 7 locations need attention" in text
+    assert names(app)[:2] == ["growing", "late"]
+    assert [group.value for group in app.subheader] == ["Needs attention", "Bridge", plain(SITE)]
+    assert "15 readings from 16 captures" in text
+    assert "(Europe/Berlin)" in text
+    assert "mm per year (90 % interval" in text
+    assert "px per year (90 % interval" in text
+    assert "The width grows by at least 0\\.6 mm per year" in text
+    assert not app.error
+
+
+def test_overview_finds_by_site_and_name_and_by_state(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(full, "overview", monkeypatch)
+    app.text_input[0].input("BRIDGE pix").run()
+    assert names(app) == ["pixels"]
+    app.text_input[0].input("no such wall").run()
+    assert "No location matches" in words(app)
+    app.text_input[0].input("").run()
+    app.pills[0].select(State.OVERDUE).run()
+    assert names(app) == ["late"]
+
+
+def test_overview_of_an_empty_workspace_says_how_to_begin(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(stage.settings.workspace, "overview", monkeypatch)
+    assert "no locations yet" in words(app)
+    assert "crackmonitor location add" in app.code[0].value
+    assert str(stage.settings.workspace) in app.code[0].value
+
+
+def test_overview_warns_when_the_worker_is_silent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.location(stage.site("Site", "UTC"), "wall")
+    assert "No worker has run yet" in words(opened(stage.settings.workspace, "overview", monkeypatch))
+
+
+def test_location_that_fires_shows_why_and_its_growth(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(full, "location", monkeypatch, "growing")
+    text = words(app)
+    assert "grows by at least" in app.error[0].value
+    for fact in ("Rate per year", "Rate per month", "Smallest rate", "Correlation with time", "13 readings over"):
+        assert fact in text
+    assert len(app.get("plotly_chart")) == 1
+    assert "▲ fired" in text
+    assert "● cleared" in text
+    assert "fires from 0.5 mm per year" in text
+
+
+def test_location_lists_every_capture_with_its_reason(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = opened(full, "location", monkeypatch, "growing").dataframe[0].value
+    assert len(table) == 17
+    by_status = table.set_index("Status")["Reason"].to_dict()
+    assert "only 3 features agree" in by_status["◇ not registered"]
+    assert "damaged" in by_status["✕ rejected"]
+    assert table["Reason"].str.contains("time uncertain").sum() == 1
+    assert (table["Status"] == "… waiting").sum() == 1
+    assert table["Width"].max() == pytest.approx(0.2 * 9.0)
+
+
+def test_location_changes_its_metric(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(full, "location", monkeypatch, "growing")
+    metric = next(box for box in app.selectbox if box.label == "Metric")
+    metric.select("crack_count").run()
+    assert not app.exception
+    assert "Number of cracks" in words(app)
+
+
+def test_location_blends_and_shows_a_refused_capture(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(full, "location", monkeypatch, "growing")
+    assert len(app.image) == 3
+    slider = app.select_slider[0]
+    refused = next(key for key in range(1, 17) if "original" in _pictures(full, key))
+    slider.set_value(refused).run()
+    assert not app.exception
+    assert "could not be compared" in words(app)
+    assert plain("<b>move</b>") in words(app)
+    assert len(app.image) == 1
+
+
+def _pictures(workspace: Path, capture_id: int) -> list[str]:
+    return [path.stem.split("_")[1] for path in (workspace / "pictures").glob(f"{capture_id}_*")]
+
+
+def test_location_says_which_picture_is_missing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = stage.location(stage.site("Site", "UTC"), "wall")
+    for days_ago in (9, 2):
+        newest = stage.reading(place, days_ago, 4.0)
+    for path in stage.settings.pictures.glob(f"{newest}_*"):
+        path.unlink()
+    text = words(opened(stage.settings.workspace, "location", monkeypatch, "wall"))
+    assert "the picture is missing from disk" in text
+    assert "This capture has no stored mask" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("empty", "No capture yet"),
+        ("spoilt", "2 files could not be taken in"),
+        ("late", "one is expected every 31 days"),
+        ("pixels", "scale: none, so sizes are in pixels"),
+        ("sound", "8 readings so far"),
+        ("steady", "No alert is firing"),
+    ],
+)
+def test_location_in_every_other_state(full: Path, monkeypatch: pytest.MonkeyPatch, name: str, expected: str) -> None:
+    app = opened(full, "location", monkeypatch, name)
+    assert expected in words(app)
+    assert not app.error
+
+
+def test_location_without_a_name_or_with_a_wrong_one_asks(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(full, "location", monkeypatch)
+    assert app.selectbox[0].value is None
+    app.selectbox[0].select("steady").run()
+    assert app.query_params["location"] == "steady"
+    app = opened(full, "location", monkeypatch, "no*body")
+    assert "There is no location named no\\*body" in words(app)
+
+
+def test_system_tells_worker_work_and_rejected_files(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(full, "system", monkeypatch)
+    text = words(app)
+    assert "wall\\-pc\\:4711" in text
+    assert "1 capture to be measured" in text
+    assert [fold.label.split(" ", 1)[0] for fold in app.expander] == ["2", "1"]
+    assert not app.error
+
+
+def test_no_workspace_is_one_sentence_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for page in ("overview", "location", "system"):
+        app = opened(tmp_path, page, monkeypatch)
+        assert "is not a workspace" in app.error[0].value
+        assert "crackmonitor init" in app.error[0].value
+
+
+def test_an_absent_database_is_one_sentence_and_what_to_do(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.database.close()
+    (stage.settings.workspace / "crackmonitor.db").unlink()
+    app = opened(stage.settings.workspace, "overview", monkeypatch)
+    assert "There is no database file" in app.error[0].value
+    assert "crackmonitor upgrade" in app.error[0].value
+
+
+def test_blending_goes_from_one_picture_to_the_other() -> None:
+    dark, light = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 200, np.uint8)
+    assert (before_after.blended(dark, light, 0.0) == dark).all()
+    assert (before_after.blended(dark, light, 0.25) == 50).all()
+    assert (before_after.blended(dark, light, 1.0) == light).all()

@@ -1,0 +1,94 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dashboard.wording import (
+    SIGNS,
+    State,
+    ago,
+    clock,
+    count,
+    moment,
+    number,
+    plain,
+    rate,
+    seen,
+    without_path,
+    worker_notice,
+)
+
+NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
+
+
+def test_plain_disarms_markdown_html_and_line_breaks() -> None:
+    assert plain("a*b*") == r"a\*b\*"
+    assert plain("<b>:red[x]\n$y$") == r"\<b\>\:red\[x\] \$y\$"
+    assert plain("Größe 3") == "Größe 3"
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(seconds=30), "just now"),
+        (timedelta(minutes=2), "2 minutes ago"),
+        (timedelta(minutes=119), "119 minutes ago"),
+        (timedelta(hours=47), "47 hours ago"),
+        (timedelta(days=2), "2 days ago"),
+        (timedelta(days=-1), "in the future"),
+    ],
+)
+def test_ago_uses_the_largest_unit_that_fits_twice(passed: timedelta, words: str) -> None:
+    assert ago(NOW - passed, NOW) == words
+
+
+def test_times_are_on_the_clocks_of_the_site() -> None:
+    assert clock(NOW, "Asia/Tokyo") == "20 May 2026, 21:00"
+    assert moment(NOW, "America/New_York") == "20 May 2026, 08:00 (America/New_York)"
+
+
+def test_an_uncertain_time_is_called_uncertain() -> None:
+    assert seen(NOW, "UTC", NOW, certain=True) == "20 May 2026, 12:00 (UTC), just now"
+    assert seen(NOW, "UTC", NOW, certain=False).endswith("just now, time uncertain")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.4217, "0.422"), (-0.05, "−0.05"), (12345.6, "12346"), (0.0, "0"), (1e-6, "0"), (99.96, "100"), (3.0, "3")],
+)
+def test_number_keeps_three_digits_and_never_an_exponent(value: float, words: str) -> None:
+    assert number(value) == words
+
+
+@pytest.mark.parametrize(
+    ("slope", "low", "high", "words"),
+    [
+        (0.4217, -0.1, 0.9, "+0.42 mm per year (90 % interval −0.10 to +0.90)"),
+        (-0.00347, -0.335, 0.328, "0.00 mm per year (90 % interval −0.34 to +0.33)"),
+        (0.7441, 0.7401, 0.7482, "+0.7441 mm per year (90 % interval +0.7401 to +0.7482)"),
+        (812.3, 600.0, 1000.0, "+812 mm per year (90 % interval +600 to +1000)"),
+        (2.6089, 2.6089, 2.6089, "+2.609 mm per year (90 % interval +2.609 to +2.609)"),
+        (0.0, 0.0, 0.0, "0 mm per year (90 % interval 0 to 0)"),
+    ],
+)
+def test_rate_has_the_digits_that_its_interval_can_bear(slope: float, low: float, high: float, words: str) -> None:
+    assert rate(slope, low, high, unit="mm", per="year", confidence=0.9) == words
+
+
+def test_a_reason_is_shown_without_the_path_it_begins_with() -> None:
+    assert without_path("/in/wall/a.jpg is empty.", "a.jpg") == "is empty."
+    assert without_path("only 3 features agree", "a.jpg") == "only 3 features agree"
+
+
+def test_states_differ_by_shape_and_word_not_only_by_color() -> None:
+    assert len({sign.shape for sign in SIGNS.values()}) == len({sign.word for sign in SIGNS.values()}) == len(State)
+
+
+def test_count_has_a_singular() -> None:
+    assert (count(1, "reading"), count(0, "reading")) == ("1 reading", "0 readings")
+
+
+def test_a_silent_worker_is_mentioned_and_a_lively_one_not() -> None:
+    silence = timedelta(minutes=5)
+    assert worker_notice(NOW - silence, silence, NOW) is None
+    assert "10 minutes ago" in (worker_notice(NOW - 2 * silence, silence, NOW) or "")
+    assert "No worker has run yet" in (worker_notice(None, silence, NOW) or "")

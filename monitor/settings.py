@@ -135,7 +135,5 @@ def load_settings(workspace: Path) -> Settings:
     try:
         return Settings(**{**values, "workspace": workspace})
     except ValidationError as error:
-        wrong = "; ".join(
-            f"'{'.'.join(str(part) for part in item['loc'])}': {item['msg']}" for item in error.errors()
-        )
+        wrong = "; ".join(f"'{'.'.join(str(part) for part in item['loc'])}': {item['msg']}" for item in error.errors())
         raise SettingsError(f"The settings in {path} (or the environment) do not make sense: {wrong}.") from error

@@ -1,0 +1,168 @@
+"""One capture from photo to numbers: register, tile, classify, attribute, segment, measure.
+
+Pure: no clock, no database. The same photo, reference and options give the same numbers, whatever was
+analysed before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.attribution.base import Attribution, attribution
+from monitor.imaging.photometry import grey
+from monitor.imaging.registration import align, register
+from monitor.imaging.tiling import PatchGrid, cut, merge, tile
+from monitor.networks.classification import crack_probability
+from monitor.networks.weights import Classifier
+from monitor.records import Analysis, BoolArray, ByteArray, FloatArray, Recipe, Registration, Severity, Status
+from monitor.segmentation.morphology import Postprocessing, postprocess
+from monitor.segmentation.refinement import RefinementOptions, refine
+from monitor.segmentation.thresholds import thresholder
+from monitor.severity.metrics import measure
+
+#: A patch is looked at when at least this share of it lies inside the capture.
+_SEEN_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """Everything a person may choose about the analysis; all of it goes into the recipe.
+
+    `refinement` None leaves the mask as the paper makes it: thresholded relevance after morphology.
+    """
+
+    attribution: str = "lrp"
+    thresholder: str = "simple"
+    postprocessing: Postprocessing = field(default_factory=Postprocessing)
+    refinement: RefinementOptions | None = field(default_factory=RefinementOptions)
+    width_method: str = "edge"
+    overlap_px: int = 32
+    batch_size: int = 16
+    threads: int = 0
+    threshold_probability: float | None = None
+
+
+@dataclass(frozen=True)
+class _Explained:
+    """Where cracks were found: per-photo `relevance`, thresholded `candidates`, and the highest probability."""
+
+    probability: float
+    positive: int
+    relevance: FloatArray
+    candidates: BoolArray
+
+
+class Analyser:
+    """A classifier with its explanation, ready for any number of captures."""
+
+    def __init__(self, classifier: Classifier, options: AnalysisOptions | None = None) -> None:
+        self.options = options or AnalysisOptions()
+        self._classifier = classifier
+        self._attribution: Attribution = attribution(self.options.attribution, classifier, self.options.batch_size)
+        self._threshold = thresholder(self.options.thresholder)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What decides the numbers, by name."""
+        return Recipe({**asdict(self.options), **self._weights(), "relevance": self._attribution.as_options()})
+
+    @property
+    def threshold_probability(self) -> float:
+        """Crack probability from which a patch counts as cracked."""
+        chosen = self.options.threshold_probability
+        return self._classifier.threshold if chosen is None else chosen
+
+    def analyse(
+        self, image: ByteArray, reference: ByteArray | None = None, reference_mask: BoolArray | None = None
+    ) -> Analysis:
+        """The capture's numbers in pixels, in the frame of `reference` when there is one.
+
+        `image` and `reference` are uint8 (rows, cols, 3); `reference_mask` bool marks the reference's cracks, so
+        that registration looks elsewhere. A photo that does not fit its reference, or whose explanation
+        gives no mask, is an outcome with a reason, not an error.
+        """
+        registration, aligned, seen = None, image, np.ones(image.shape[:2], bool)
+        if reference is not None:
+            registration = register(reference, image, reference_mask)
+            if not registration.accepted:
+                return self._outcome(Status.NOT_REGISTERED, registration.reason, registration=registration)
+            aligned, seen = align(image, registration, reference.shape[:2])
+        found = self._explain(aligned, seen)
+        if found.positive == 0:
+            blank = np.zeros(seen.shape, bool)
+            return self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
+        mask = self._segment(aligned, found) & seen
+        severity = measure(mask, self.options.width_method, np.random.default_rng(0))
+        if severity.crack_count == 0:
+            return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
+        return self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
+
+    def _explain(self, image: ByteArray, seen: BoolArray) -> _Explained:
+        grid = tile(image.shape[:2], self._classifier.patch_px, self.options.overlap_px)
+        looked_at = np.flatnonzero(_seen_shares(seen, grid) >= _SEEN_SHARE)
+        patches = cut(image, grid)[looked_at]
+        probability = crack_probability(self._classifier, patches, self.options.batch_size)
+        positive = probability >= self.threshold_probability
+        indices = looked_at[positive]
+        relevance = self._attribution.explain(patches[positive])
+        candidates = np.stack([self._threshold(part).mask for part in relevance]) if len(indices) else relevance
+        return _Explained(
+            probability=float(probability.max(initial=0.0)),
+            positive=len(indices),
+            relevance=merge(np.asarray(relevance, np.float32), grid, indices),
+            candidates=merge(candidates.astype(np.float32), grid, indices) > 0,
+        )
+
+    def _segment(self, image: ByteArray, found: _Explained) -> BoolArray:
+        mask = postprocess(found.candidates, self.options.postprocessing)
+        if self.options.refinement is None:
+            return mask
+        light = grey(image).astype(np.float32) / 255
+        return refine(light, found.relevance, mask, self.options.refinement)
+
+    def _outcome(
+        self,
+        status: Status,
+        reason: str | None,
+        registration: Registration | None = None,
+        aligned: ByteArray | None = None,
+        found: _Explained | None = None,
+        mask: BoolArray | None = None,
+        severity: Severity | None = None,
+    ) -> Analysis:
+        return Analysis(
+            status=status,
+            reason=reason,
+            crack_probability=None if found is None else found.probability,
+            severity=severity,
+            registration=registration,
+            recipe=self.recipe,
+            mask=mask,
+            relevance=None if found is None else found.relevance,
+            aligned=aligned,
+        )
+
+    def _weights(self) -> Mapping[str, Any]:
+        return {
+            "weights": self._classifier.name,
+            "weights_sha256": self._classifier.sha256,
+            "patch_px": self._classifier.patch_px,
+            "temperature": self._classifier.temperature,
+            "threshold_probability": self.threshold_probability,
+        }
+
+
+def _seen_shares(seen: BoolArray, grid: PatchGrid) -> NDArray[np.float64]:
+    """Share (n,) of each patch's pixels that lie inside the capture."""
+    side = grid.patch_px
+    return np.array([seen[row : row + side, col : col + side].mean() for row, col in grid.origins])
+
+
+def _no_mask(found: _Explained) -> str:
+    return (
+        f"{found.positive} patch(es) look cracked (highest probability {found.probability:.2f}), but their "
+        "explanation gives no crack large enough to measure. Look at the photo; take it again sharper or closer."
+    )

@@ -1,0 +1,210 @@
+"""Commands about single photos and masks: analyse, register, measure, ingest."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli.output import HERE, Json, Workspace, answer, opened
+
+if TYPE_CHECKING:
+    from monitor.records import Analysis, ByteArray, Registration
+    from monitor.settings import Settings
+
+Photo = Annotated[Path, typer.Argument(help="Photo: JPEG, PNG, TIFF, WebP or HEIC.")]
+MmPerPx = Annotated[float | None, typer.Option(help="Millimetres per pixel of the reference (or the photo).")]
+
+
+def analyse(
+    image: Photo,
+    reference: Annotated[Path | None, typer.Option(help="Reference photo of the same place.")] = None,
+    mm_per_px: MmPerPx = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for mask, relevance and overlay pictures.")] = None,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Find and measure cracks in one photo. Needs no workspace (uses its settings where there is one)."""
+    from monitor.errors import UnreadableImageError
+    from monitor.imaging.scale import scale_typed
+    from monitor.service.executors import build_analyser
+    from monitor.severity.metrics import with_scale
+
+    settings = _settings(workspace)
+    scale = None if mm_per_px is None else scale_typed(mm_per_px)
+    analyser = build_analyser(settings.analysis)
+    try:
+        photo = _read(image, settings)
+        reference_photo = None if reference is None else _read(reference, settings)
+    except UnreadableImageError as error:
+        answer(_rejected(str(error), analyser.recipe), json, f"rejected: {error}")
+        return
+    analysis = analyser.analyse(photo, reference_photo)
+    severity = None if analysis.severity is None else with_scale(analysis.severity, scale)
+    files = _written(analysis, out) if out else dict.fromkeys(_FILES)
+    result = {
+        "status": analysis.status,
+        "reason": analysis.reason,
+        "crack_probability": analysis.crack_probability,
+        "severity": severity,
+        "registration": analysis.registration,
+        "recipe": _recipe(analysis.recipe),
+        "files": files,
+    }
+    words = [f"{analysis.status}" + (f": {analysis.reason}" if analysis.reason else "")]
+    if analysis.crack_probability is not None:
+        words.append(f"highest crack probability of a patch: {analysis.crack_probability:.3f}")
+    words += [] if severity is None else [_severity_words(severity)]
+    answer(result, json, "\n".join(words))
+
+
+_FILES = ("mask", "relevance", "overlay")
+
+
+def _settings(workspace: Path) -> "Settings":
+    from monitor.settings import SETTINGS_FILE, Settings, load_settings
+
+    return load_settings(workspace) if (workspace / SETTINGS_FILE).exists() else Settings()
+
+
+def _read(path: Path, settings: "Settings") -> "ByteArray":
+    from monitor.errors import MisuseError
+    from monitor.imaging.files import read_picture
+
+    if not path.exists():
+        raise MisuseError(f"There is no file {path}.")
+    return read_picture(path, settings.ingest.max_megapixels, settings.ingest.max_file_mb).image
+
+
+def _recipe(recipe: Any) -> dict[str, Any]:
+    return {"fingerprint": recipe.fingerprint, "analysis_version": recipe.analysis_version, **recipe.options}
+
+
+def _rejected(reason: str, recipe: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("crack_probability", "severity", "registration"))
+    return {
+        "status": "rejected",
+        "reason": reason,
+        **empty,
+        "recipe": _recipe(recipe),
+        "files": dict.fromkeys(_FILES),
+    }
+
+
+def _written(analysis: "Analysis", out: Path) -> dict[str, str | None]:
+    from monitor.imaging.files import write_png
+    from monitor.imaging.overlays import overlay, relevance_picture
+
+    files: dict[str, str | None] = dict.fromkeys(_FILES)
+    if analysis.mask is None or analysis.relevance is None or analysis.aligned is None:
+        return files
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = {
+        "mask": analysis.mask,
+        "relevance": relevance_picture(analysis.relevance),
+        "overlay": overlay(analysis.aligned, analysis.mask, analysis.relevance),
+    }
+    for name, picture in pictures.items():
+        write_png(out / f"{name}.png", picture)
+        files[name] = str(out / f"{name}.png")
+    return files
+
+
+def _severity_words(severity: Any) -> str:
+    def both(px: float, unit: str, mm: float | None, mm_unit: str) -> str:
+        return f"{px:.1f} {unit}" + ("" if mm is None else f" = {mm:.2f} {mm_unit}")
+
+    return (
+        f"{severity.crack_count} crack(s), "
+        f"area {both(severity.area_px, 'px²', severity.area_mm2, 'mm²')}, "
+        f"maximum width {both(severity.max_width_px, 'px', severity.max_width_mm, 'mm')}, "
+        f"length {both(severity.length_px, 'px', severity.length_mm, 'mm')}"
+    )
+
+
+def register(
+    reference: Annotated[Path, typer.Argument(help="Reference photo.")],
+    image: Photo,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Find how a photo maps onto its reference, or say why it does not."""
+    from monitor.errors import UnreadableImageError
+    from monitor.imaging.registration import register as find_registration
+
+    settings = _settings(workspace)
+    try:
+        found = find_registration(_read(reference, settings), _read(image, settings))
+    except UnreadableImageError as error:
+        found = _not_registered(str(error))
+    words = (
+        f"accepted: residual {found.residual_px:.3f} px, {found.inliers} inliers, overlap {found.overlap:.0%}"
+        if found.accepted
+        else f"refused: {found.reason}"
+    )
+    answer(vars(found), json, words)
+
+
+def _not_registered(reason: str) -> "Registration":
+    from monitor.records import Registration
+
+    return Registration(False, reason, None, None, 0, 0.0, 0.0, None)
+
+
+def measure(
+    mask: Annotated[Path, typer.Argument(help="Mask picture: white (or 1) is crack.")],
+    mm_per_px: MmPerPx = None,
+    width_method: Annotated[str, typer.Option(help="edge (default) or published (seeded).")] = "edge",
+    seed: Annotated[int, typer.Option(help="For width methods that draw at random.")] = 0,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Crack count, area, maximum width and length of a mask."""
+    import numpy as np
+
+    from monitor.imaging.scale import scale_typed
+    from monitor.severity.metrics import measure as measure_mask
+    from monitor.severity.metrics import with_scale
+
+    levels = _read(mask, _settings(workspace)).max(axis=2)
+    crack = levels > (127 if levels.max() > 1 else 0)
+    severity = measure_mask(crack, width_method, np.random.default_rng(seed))
+    severity = with_scale(severity, None if mm_per_px is None else scale_typed(mm_per_px))
+    answer(vars(severity), json, _severity_words(severity))
+
+
+def ingest(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Photos or folders; none: scan the inbox once.")] = None,
+    location: Annotated[str | None, typer.Option(help="Location the photos belong to.")] = None,
+    create: Annotated[bool, typer.Option("--create", help="Make the location when it does not exist.")] = False,
+    site: Annotated[str, typer.Option(help="Site of a location made by --create.")] = "default",
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Take photos into the workspace. The worker analyses them ('crackmonitor worker --once')."""
+    from monitor.errors import MisuseError
+    from monitor.service.ingest import Ingest
+    from monitor.service.places import ensure_location
+    from monitor.service.scheduler import now
+
+    settings, database = opened(workspace)
+    if paths and location is None:
+        raise MisuseError("Say where the photos belong: --location NAME.")
+    if location is not None and create:
+        ensure_location(database, settings, location, site, now())
+    ingesting = Ingest(database, settings)
+    intake = ingesting.take(paths, location, now()) if paths and location else ingesting.scan(now())
+    lines = [
+        f"{len(intake.accepted)} accepted, {len(intake.duplicates)} duplicate(s), "
+        f"{len(intake.waiting)} waiting, {len(intake.rejected)} rejected"
+    ]
+    lines += [f"  {refusal.file}: {refusal.reason}" for refusal in intake.rejected]
+    answer(intake.as_json(), json, "\n".join(lines))
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "analyse": analyse,
+    "register": register,
+    "measure": measure,
+    "ingest": ingest,
+}

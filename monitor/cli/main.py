@@ -1,0 +1,32 @@
+"""The command's root: assembles the groups and turns errors into sentences and exit codes."""
+
+import sys
+
+import typer
+
+from monitor.cli import captures, places, service, trials
+
+app = typer.Typer(
+    name="crackmonitor",
+    help="Is this crack growing, how fast, and can I trust the answer?",
+    epilog="Start with: crackmonitor init wall-survey",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(places.site_app, name="site")
+app.add_typer(places.location_app, name="location")
+for group in (service.COMMANDS, captures.COMMANDS, trials.COMMANDS):
+    for name, command in group.items():
+        app.command(name)(command)
+
+
+def main() -> None:
+    """Entry point: 0 when the command did its job, 2 on misuse, 1 when something else stood in the way."""
+    from monitor.errors import CrackmonitorError, MisuseError
+
+    try:
+        app()
+    except CrackmonitorError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(2 if isinstance(error, MisuseError) else 1)

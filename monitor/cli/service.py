@@ -1,0 +1,159 @@
+"""Commands that run the service: init, upgrade, worker, dashboard, growth, doctor."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli.output import HERE, Json, Workspace, answer, opened, progress, table
+
+if TYPE_CHECKING:
+    from monitor.service.jobs import Tick
+    from monitor.settings import Settings
+    from monitor.storage.database import Database
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make the workspace in.")],
+    database_url: Annotated[
+        str, typer.Option(help="SQLite inside the folder, or postgresql://user@host/database.")
+    ] = "sqlite:///crackmonitor.db",
+    json: Json = False,
+) -> None:
+    """Make a workspace: settings file, database, inbox, originals, pictures."""
+    from monitor.service.workspace import make_workspace
+
+    settings = make_workspace(folder, database_url)
+    words = f"Workspace made in {folder}.\nNext: crackmonitor site add, crackmonitor location add."
+    answer({"workspace": str(folder), "inbox": str(settings.inbox)}, json, words)
+
+
+def upgrade(workspace: Workspace = HERE, json: Json = False) -> None:
+    """Bring the workspace's database to this version's schema."""
+    from monitor.service.workspace import upgrade_database
+
+    name = upgrade_database(workspace)
+    answer({"database": name}, json, f"{name} is up to date.")
+
+
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="One round, then stop (for cron).")] = False,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Scan, analyse, refit, evaluate, notify; again and again until SIGTERM."""
+    import logging
+
+    from monitor.service.scheduler import work_until_told
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings, database = opened(workspace)
+    if not once:
+        work_until_told(database, settings)
+        return
+    tick = _one_round(database, settings, quiet=json)
+    result = {
+        "intake": tick.intake.as_json(),
+        "analysed": tick.analysed,
+        "judged": tick.judged,
+        "sent": tick.delivery.sent,
+        "failed": tick.delivery.failed,
+    }
+    words = (
+        f"{len(tick.intake.accepted)} accepted, {len(tick.intake.waiting)} waiting, {len(tick.intake.rejected)} "
+        f"rejected, {tick.analysed} analysed, {tick.delivery.sent} notification(s) sent"
+    )
+    answer(result, json, words)
+
+
+def _one_round(database: "Database", settings: "Settings", quiet: bool) -> "Tick":
+    from monitor.service.jobs import Jobs
+    from monitor.service.scheduler import now, worker_name
+    from monitor.storage import queries
+
+    with database.session() as session:
+        captures = sum(status.captures for status in queries.statuses(session))
+    with progress("Analysing captures", captures, quiet) as bar:
+        jobs = Jobs(database, settings, now, worker_name(), on_analysed=lambda _capture, _analysis: bar.advance())
+        return jobs.tick()
+
+
+def dashboard(workspace: Workspace = HERE) -> None:
+    """Serve the pages (on 127.0.0.1 unless the settings say otherwise) until interrupted."""
+    import os
+    import sys
+
+    import dashboard as pages
+
+    settings, _ = opened(workspace)
+    folder = Path(pages.__file__).parent
+    typer.echo(f"Dashboard: http://{settings.dashboard.host}:{settings.dashboard.port}")
+    command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
+    command += ["--server.address", settings.dashboard.host, "--server.port", str(settings.dashboard.port)]
+    command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
+    os.execv(sys.executable, [*command, "--", "--workspace", str(workspace.resolve())])
+
+
+def growth(
+    location: Annotated[str, typer.Argument(help="Location.")],
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Growth rates of a location with their intervals, what was left out and why, and the verdict."""
+    from monitor.service.judging import judged_metric, verdict_of
+    from monitor.storage import queries
+
+    _, database = opened(workspace)
+    with database.session() as session:
+        view = queries.location(session, location)
+        fits = [found.fit for found in queries.fits(session, view.id)]
+        excluded = queries.series(session, view.id, judged_metric(view)).excluded
+        verdict = verdict_of(session, view)
+    result = {
+        "location": location,
+        "fingerprint": view.fingerprint,
+        "fits": [_fit_json(fit) for fit in fits],
+        "excluded": [{"capture": left.capture_id, "file": left.file_name, "reason": left.reason} for left in excluded],
+        "verdict": verdict.verdict,
+        "evidence": verdict.evidence,
+        "months_needed": verdict.months_needed,
+    }
+    rows = [_fit_row(fit) for fit in fits if fit.success]
+    head = ("metric", "method", "per year", "per month", "90 % interval per year", "unit", "n", "r")
+    lines = [f"{location}: {verdict.verdict}. {verdict.evidence}", "", table(head, rows)]
+    lines += [f"left out: capture {left.capture_id} ({left.file_name}): {left.reason}" for left in excluded]
+    answer(result, json, "\n".join(lines))
+
+
+def _fit_row(fit: Any) -> tuple[object, ...]:
+    slope, interval = fit.slope_per_year, f"{fit.low:+.3f} to {fit.high:+.3f}"
+    r = None if fit.r is None else f"{fit.r:.3f}"
+    return fit.metric, fit.method, f"{slope:+.3f}", f"{slope / 12:+.4f}", interval, fit.unit, fit.n, r
+
+
+_FIT_FIELDS = ("crack", "metric", "unit", "method", "slope_per_year", "low", "high", "r", "n", "message")
+
+
+def _fit_json(fit: Any) -> dict[str, Any]:
+    return {name: getattr(fit, name) for name in (*_FIT_FIELDS, "confidence", "smallest_detectable_per_year")}
+
+
+def doctor(workspace: Workspace = HERE, json: Json = False) -> None:
+    """Say what works here and what does not: settings, database, weights, device, write access, disk."""
+    from monitor.service.doctor import examine
+
+    findings = examine(workspace)
+    words = "\n".join(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}" for finding in findings)
+    result = {"ok": all(finding.ok for finding in findings), "checks": [vars(finding) for finding in findings]}
+    answer(result, json, words)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "init": init,
+    "upgrade": upgrade,
+    "worker": worker,
+    "dashboard": dashboard,
+    "growth": growth,
+    "doctor": doctor,
+}

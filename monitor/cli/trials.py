@@ -1,0 +1,75 @@
+"""Commands that make truth to test against, train networks, and show the whole service at work."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli.output import HERE, Json, Workspace, answer, progress, table
+
+
+def simulate(
+    out: Annotated[Path | None, typer.Argument(help="Folder for the photos and truth.csv.")] = None,
+    scenario: Annotated[str, typer.Option(help="Name of a scenario (see --list).")] = "growing",
+    seed: Annotated[int, typer.Option(help="Same seed, same photos.")] = 0,
+    list_names: Annotated[bool, typer.Option("--list", help="Name the scenarios and stop.")] = False,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Write a series of photographs of a simulated wall, with the truth in millimetres."""
+    from monitor.errors import MisuseError
+    from simulations.scenarios import SCENARIOS, write_series
+    from simulations.scenarios import scenario as find_scenario
+
+    if list_names:
+        known = [{"name": one.name, "description": one.description} for one in SCENARIOS.values()]
+        words = table(("scenario", "what happens"), [tuple(one.values()) for one in known])
+        answer({"scenarios": known}, json, words)
+        return
+    if out is None:
+        raise MisuseError("Say where the photos shall go: crackmonitor simulate FOLDER.")
+    chosen = find_scenario(scenario)
+    with progress(f"Simulating {scenario}", chosen.captures, json) as bar:
+        truths = write_series(chosen, seed, out, bar.reached)
+    result = {"scenario": scenario, "seed": seed, "captures": len(truths), "truth": str(out / "truth.csv")}
+    answer(result, json, f"{len(truths)} photos and truth.csv written to {out}.")
+
+
+def train(
+    data: Annotated[Path, typer.Option(help="Folder with masonry_dais, uav75 and textures.")],
+    out: Annotated[Path, typer.Option(help="Folder for patches, checkpoint and weights.")] = Path("training"),
+    preset: Annotated[str, typer.Option(help="paper, half or quarter.")] = "quarter",
+    name: Annotated[str, typer.Option(help="Name of the weights.")] = "default",
+    patches: Annotated[int, typer.Option(help="Training patches to draw.")] = 30000,
+    seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of patches.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Train a patch classifier; goes on where it was interrupted."""
+    from simulations.teaching import teach_classifier
+
+    taught = teach_classifier(data, out, preset, name, patches, seed, device, quiet=json)
+    words = f"{taught['weights']}: " + ", ".join(f"{key} {value}" for key, value in taught["scores"].items())
+    answer(taught, json, words)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder for the demonstration; made anew each time.")] = Path("demo"),
+    serve: Annotated[bool, typer.Option(help="Serve the dashboard afterwards.")] = True,
+    seed: Annotated[int, typer.Option(help="Same seed, same walls.")] = 7,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Three simulated walls (dormant, seasonal, growing) through the real worker; measured against true growth."""
+    from monitor.cli.demonstration import demonstrate
+    from monitor.cli.service import dashboard
+
+    result, words = demonstrate(folder, seed, quiet=json)
+    answer(result, json, words)
+    if serve and not json:
+        dashboard(folder)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"simulate": simulate, "train": train, "demo": demo}

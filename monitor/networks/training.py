@@ -1,0 +1,275 @@
+"""Training a patch classifier: resumable, early-stopped, calibrated.
+
+The loop knows arrays only. Where patches come from is decided by the caller.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from monitor.errors import MisuseError, UnknownNameError
+from monitor.networks.vgg import Vgg11, Vgg11Layout, folded
+
+
+@dataclass(frozen=True)
+class LabelledPatches:
+    """`images` uint8 (n, side, side, 3) RGB and `labels` int64 (n,), 1 = crack."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a classifier is trained; every field goes into the manifest."""
+
+    layout: Vgg11Layout = field(default_factory=Vgg11Layout)
+    epochs: int = 300
+    patience: int = 40
+    batch_size: int = 32
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-8
+    one_cycle: bool = False
+    label_smoothing: float = 0.0
+    quarter_turns: bool = False
+    seed: int = 0
+
+
+#: `paper` is Forest et al. 2024, section 3.2; the others are narrower twins that converge on two cores.
+PRESETS: dict[str, TrainingOptions] = {
+    "paper": TrainingOptions(),
+    "quarter": TrainingOptions(
+        layout=Vgg11Layout(width=0.25, patch_px=128, batch_norm=True),
+        epochs=8,
+        patience=4,
+        batch_size=64,
+        learning_rate=2e-3,
+        weight_decay=1e-4,
+        one_cycle=True,
+        label_smoothing=0.02,
+        quarter_turns=True,
+    ),
+    "half": TrainingOptions(
+        layout=Vgg11Layout(width=0.5, patch_px=128, batch_norm=True),
+        epochs=12,
+        patience=5,
+        batch_size=64,
+        learning_rate=1.5e-3,
+        weight_decay=1e-4,
+        one_cycle=True,
+        label_smoothing=0.02,
+        quarter_turns=True,
+    ),
+}
+
+
+def preset(name: str) -> TrainingOptions:
+    """The training options of that name; `UnknownNameError` lists the known ones."""
+    if name not in PRESETS:
+        raise UnknownNameError("training preset", name, PRESETS)
+    return PRESETS[name]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Scores after one epoch."""
+
+    number: int
+    train_loss: float
+    validation_loss: float
+    balanced_accuracy: float
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """The folded network of the best epoch with its temperature (calibration) and the epochs seen."""
+
+    network: Vgg11
+    temperature: float
+    epochs: list[Epoch]
+
+
+def balanced_accuracy(probability: NDArray[np.float64], labels: NDArray[np.int64], threshold: float = 0.5) -> float:
+    """Mean of true positive and true negative rate at a threshold."""
+    called = probability >= threshold
+    rates = [np.mean(called[labels == 1]), np.mean(~called[labels == 0])]
+    return float(np.mean(rates))
+
+
+def logits_of(network: nn.Module, images: NDArray[np.uint8], batch_size: int = 64) -> Tensor:
+    """Logits (n, classes) of uint8 patches (n, side, side, 3), on the network's own device."""
+    device = next(network.parameters()).device
+    network.eval()
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(images), batch_size):
+            found.append(network(as_batch(images[start : start + batch_size]).to(device)).cpu())
+    return torch.cat(found)
+
+
+def as_batch(images: NDArray[np.uint8]) -> Tensor:
+    """uint8 (n, side, side, 3) to float32 (n, 3, side, side) in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div_(255)
+
+
+def fitted_temperature(logits: Tensor, labels: Tensor) -> float:
+    """The one factor by which logits are divided so that validation likelihood is best
+    (Guo et al. 2017, arXiv:1706.04599).
+    """
+    grid = torch.logspace(-1, 1, 201)
+    losses = [nn.functional.cross_entropy(logits / value, labels).item() for value in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+def train_classifier(
+    train: LabelledPatches,
+    validation: LabelledPatches,
+    options: TrainingOptions,
+    checkpoint: Path,
+    device: torch.device | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_batch: Callable[[int, int], None] = lambda _done, _total: None,
+) -> TrainedClassifier:
+    """Train until `options.epochs` or until the validation loss has not improved for `patience` epochs.
+
+    `checkpoint` is written after every epoch and read at the start, so an interrupted training goes on
+    where it stood. Raises `MisuseError` before the first epoch when the patches do not fit the layout or
+    one class is missing, or when the checkpoint is of another training.
+    """
+    _check(train, validation, options)
+    torch.manual_seed(options.seed)
+    session = _Session(Vgg11(options.layout), options, len(train.images), device or torch.device("cpu"))
+    if checkpoint.exists():
+        session.restore(checkpoint)
+    while session.wants_more():
+        on_epoch(session.epoch(train, validation, on_batch))
+        session.save(checkpoint)
+    network = session.best_network()
+    logits = logits_of(network, validation.images)
+    return TrainedClassifier(
+        network, fitted_temperature(logits, torch.from_numpy(validation.labels)), list(session.history)
+    )
+
+
+def _check(train: LabelledPatches, validation: LabelledPatches, options: TrainingOptions) -> None:
+    side = options.layout.patch_px
+    for name, patches in (("training", train), ("validation", validation)):
+        if patches.images.shape[1:] != (side, side, 3):
+            raise MisuseError(
+                f"The {name} patches are {patches.images.shape[1:]}, the network takes ({side}, {side}, 3)."
+            )
+        if set(np.unique(patches.labels)) != set(range(options.layout.classes)):
+            raise MisuseError(f"The {name} patches do not hold every one of the {options.layout.classes} classes.")
+
+
+class _Session:
+    """The state of one training between epochs."""
+
+    def __init__(self, network: Vgg11, options: TrainingOptions, count: int, device: torch.device) -> None:
+        self.options = options
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self.optimiser = torch.optim.AdamW(
+            network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
+        )
+        steps = -(-count // options.batch_size) * options.epochs
+        self.schedule = (
+            torch.optim.lr_scheduler.OneCycleLR(self.optimiser, options.learning_rate, total_steps=steps)
+            if options.one_cycle
+            else torch.optim.lr_scheduler.ConstantLR(self.optimiser, factor=1.0)
+        )
+        self.history: list[Epoch] = []
+        self.best: dict[str, Tensor] = {}
+
+    @property
+    def _best_epoch(self) -> int:
+        return int(np.argmin([epoch.validation_loss for epoch in self.history])) + 1
+
+    def wants_more(self) -> bool:
+        if len(self.history) >= self.options.epochs:
+            return False
+        return not self.history or len(self.history) - self._best_epoch < self.options.patience
+
+    def epoch(self, train: LabelledPatches, validation: LabelledPatches, on_batch: Callable[[int, int], None]) -> Epoch:
+        number = len(self.history) + 1
+        rng = np.random.default_rng([self.options.seed, number])
+        train_loss = self._pass(train, rng, on_batch)
+        logits = logits_of(self.network, validation.images)
+        labels = torch.from_numpy(validation.labels)
+        probability = torch.softmax(logits, 1)[:, 1].double().numpy()
+        done = Epoch(
+            number,
+            train_loss,
+            nn.functional.cross_entropy(logits, labels).item(),
+            balanced_accuracy(probability, validation.labels),
+        )
+        self.history.append(done)
+        if self._best_epoch == number:
+            self.best = {key: value.detach().cpu().clone() for key, value in self.network.state_dict().items()}
+        return done
+
+    def _pass(self, train: LabelledPatches, rng: np.random.Generator, on_batch: Callable[[int, int], None]) -> float:
+        self.network.train()
+        order = rng.permutation(len(train.images))
+        starts = range(0, len(order), self.options.batch_size)
+        total = 0.0
+        for done, start in enumerate(starts, 1):
+            chosen = order[start : start + self.options.batch_size]
+            total += self._step(train.images[chosen], train.labels[chosen], rng) * len(chosen)
+            on_batch(done, len(starts))
+        return total / len(order)
+
+    def _step(self, images: NDArray[np.uint8], labels: NDArray[np.int64], rng: np.random.Generator) -> float:
+        device = next(self.network.parameters()).device
+        batch = self._turned(as_batch(images), rng).to(device, memory_format=torch.channels_last)
+        loss = nn.functional.cross_entropy(
+            self.network(batch), torch.from_numpy(labels).to(device), label_smoothing=self.options.label_smoothing
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.schedule.step()
+        return float(loss.item())
+
+    def _turned(self, batch: Tensor, rng: np.random.Generator) -> Tensor:
+        """Random flips of each patch (the paper's augmentation), and quarter turns of the batch if asked."""
+        for axis in (2, 3):
+            flip = torch.from_numpy(rng.random(len(batch)) < 0.5)
+            batch[flip] = batch[flip].flip(axis)
+        return torch.rot90(batch, int(rng.integers(4)), (2, 3)) if self.options.quarter_turns else batch
+
+    def best_network(self) -> Vgg11:
+        best = Vgg11(self.options.layout)
+        best.load_state_dict(self.best)
+        return folded(best.eval())
+
+    def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state: dict[str, Any] = {
+            "options": asdict(self.options),
+            "network": self.network.state_dict(),
+            "best": self.best,
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "history": [asdict(epoch) for epoch in self.history],
+            "torch_rng": torch.get_rng_state(),
+        }
+        temporary = path.with_suffix(".part")
+        torch.save(state, temporary)
+        temporary.replace(path)
+
+    def restore(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        if state["options"] != asdict(self.options):
+            raise MisuseError(f"{path} belongs to a training with other options. Use another folder or remove it.")
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.best = state["best"]
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        torch.set_rng_state(state["torch_rng"])

@@ -1,0 +1,96 @@
+"""VGG11 with a small head (VGG11-128), as in Forest et al. 2024, in any width.
+
+Batch norm is a training aid only: `folded` merges it into the convolutions, so that the network that is
+shipped and explained is the plain one LRP's rules are made for (doi:10.1016/j.autcon.2024.105497).
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+_LAYOUT: tuple[int | str, ...] = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
+_REDUCTION = 32
+
+
+@dataclass(frozen=True)
+class Vgg11Layout:
+    """Architecture of one classifier.
+
+    `width` scales every channel count (1.0 is the paper's), `patch_px` is the side of the patches it takes,
+    `head` the neurons of the fully connected layers, `classes` includes the crack-free class 0.
+    """
+
+    width: float = 1.0
+    patch_px: int = 256
+    head: int = 128
+    classes: int = 2
+    batch_norm: bool = False
+
+    def as_options(self) -> dict[str, Any]:
+        """The layout as plain values, for manifests and fingerprints."""
+        return asdict(self)
+
+
+class Vgg11(nn.Module):
+    """Patch classifier: (n, 3, patch, patch) RGB in [0, 1], not normalised, to logits (n, classes)."""
+
+    def __init__(self, layout: Vgg11Layout) -> None:
+        super().__init__()
+        self.layout = layout
+        layers: list[nn.Module] = []
+        channels = 3
+        for step in _LAYOUT:
+            if step == "pool":
+                layers.append(nn.MaxPool2d(2))
+                continue
+            wanted = max(1, round(int(step) * layout.width))
+            layers.append(nn.Conv2d(channels, wanted, 3, padding=1))
+            if layout.batch_norm:
+                layers.append(nn.BatchNorm2d(wanted))
+            layers.append(nn.ReLU())
+            channels = wanted
+        side = max(1, layout.patch_px // _REDUCTION)
+        self.features = nn.Sequential(*layers)
+        self.pooling = nn.AdaptiveAvgPool2d(side)
+        self.classifier = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(channels * side * side, layout.head),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(layout.head, layout.head),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(layout.head, layout.classes),
+        )
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Logits (n, classes) of `patches` (n, 3, patch, patch)."""
+        logits: Tensor = self.classifier(self.pooling(self.features(patches)))
+        return logits
+
+
+def folded(network: Vgg11) -> Vgg11:
+    """The same function without batch norm: each norm merged into the convolution before it."""
+    layout = Vgg11Layout(**{**network.layout.as_options(), "batch_norm": False})
+    plain = Vgg11(layout).eval()
+    if not network.layout.batch_norm:
+        plain.load_state_dict(network.state_dict())
+        return plain
+    steps = list(network.eval().features)
+    merged: list[nn.Module] = []
+    for index, step in enumerate(steps):
+        if isinstance(step, nn.Conv2d):
+            norm = steps[index + 1]
+            assert isinstance(norm, nn.BatchNorm2d)
+            merged.append(fuse_conv_bn_eval(step, norm))
+        elif not isinstance(step, nn.BatchNorm2d):
+            merged.append(step)
+    with torch.no_grad():
+        for target, source in zip(plain.features, merged, strict=True):
+            if isinstance(target, nn.Conv2d):
+                target.load_state_dict(source.state_dict())
+    plain.classifier.load_state_dict(network.classifier.state_dict())
+    return plain

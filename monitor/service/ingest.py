@@ -1,0 +1,216 @@
+"""Files on their way in: wait until they are whole, accept them under their hash, or quarantine them.
+
+Order of steps, so that a crash at any point loses nothing: the original is copied under its hash, then the
+database row is written, and only then is the file taken out of the inbox. Doing all of it again is harmless.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from monitor.errors import MisuseError, UnreadableImageError
+from monitor.imaging.files import Picture, capture_time, digest, read_picture
+from monitor.records import CaptureTime
+from monitor.settings import Settings
+from monitor.storage import queries, repository
+from monitor.storage.database import Database
+from monitor.storage.views import CaptureView, LocationView
+
+_SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
+    "image/heic": ".heic",
+}
+#: Names that copying programs use for what is not finished yet, and what systems leave behind.
+_PASSED_OVER = (".part", ".tmp", ".crdownload", ".partial", "thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that was not taken in, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass
+class Intake:
+    """What became of a set of files; paths as they were given."""
+
+    accepted: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    rejected: list[Refusal] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain lists, as scripts read them."""
+        return asdict(self)
+
+
+class Ingest:
+    """Takes files into one workspace."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    def scan(self, now: datetime) -> Intake:
+        """Look once through the inbox; a file is taken in when it was the same for `stable_scans` scans."""
+        intake = Intake()
+        with self._database.session() as session:
+            places = {view.name: view for view in queries.locations(session)}
+        for path in _inbox_files(self._settings.inbox):
+            location = places.get(path.relative_to(self._settings.inbox).parts[0])
+            if location is None or path.parent == self._settings.inbox:
+                intake.waiting.append(str(path))
+            elif self._is_stable(path, now):
+                if self._take(path, location, now, intake):
+                    self._remove(path)
+            else:
+                intake.waiting.append(str(path))
+        return intake
+
+    def take(self, paths: Iterable[Path], location_name: str, now: datetime) -> Intake:
+        """Take in files given by hand, at once; the given files stay where they are.
+
+        Folders stand for the files in them. Raises `MisuseError` when a path does not exist.
+        """
+        with self._database.session() as session:
+            location = queries.location(session, location_name)
+        intake = Intake()
+        for path in _expanded(paths):
+            self._take(path, location, now, intake)
+        return intake
+
+    def _is_stable(self, path: Path, now: datetime) -> bool:
+        try:
+            found = path.stat()
+        except OSError:
+            return False
+        with self._database.transaction() as session:
+            scans = repository.record_sighting(
+                session, path=str(path), size_bytes=found.st_size, modified_ns=found.st_mtime_ns, now=now
+            )
+        return scans >= self._settings.ingest.stable_scans
+
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        with self._database.transaction() as session:
+            repository.forget_sighting(session, str(path))
+
+    def _take(self, path: Path, location: LocationView, now: datetime, intake: Intake) -> bool:
+        """Sort one file; True when its content is kept (or was already), so that the file itself may go."""
+        try:
+            sha256 = digest(path)
+        except UnreadableImageError as error:
+            intake.rejected.append(Refusal(str(path), str(error)))
+            return False
+        refusal = self._refusal(path, location, sha256, now, intake)
+        if refusal is not None:
+            self._quarantine(path, location, sha256, refusal)
+            intake.rejected.append(Refusal(str(path), refusal))
+        return True
+
+    def _refusal(self, path: Path, location: LocationView, sha256: str, now: datetime, intake: Intake) -> str | None:
+        """Accept the file, or find it a duplicate, or say why neither."""
+        known = self._known(sha256)
+        if known is not None and known.rejected_reason is None and known.location_id == location.id:
+            intake.duplicates.append(str(path))
+            return None
+        if known is not None:
+            return known.rejected_reason or (
+                f"{path} is the same file as {known.file_name}, which belongs to another location. "
+                "One photo belongs to one location."
+            )
+        limits = self._settings.ingest
+        try:
+            picture = read_picture(path, limits.max_megapixels, limits.max_file_mb)
+        except UnreadableImageError as error:
+            with self._database.transaction() as session:
+                repository.reject_capture(
+                    session, location_id=location.id, sha256=sha256, file_name=path.name, reason=str(error), now=now
+                )
+            return str(error)
+        time = capture_time(picture, path, ZoneInfo(location.time_zone))
+        is_new = self._accept(path, location, sha256, picture, time, now)
+        (intake.accepted if is_new else intake.duplicates).append(str(path))
+        return None
+
+    def _known(self, sha256: str) -> CaptureView | None:
+        with self._database.session() as session:
+            return queries.capture_with(session, sha256)
+
+    def _accept(
+        self, path: Path, location: LocationView, sha256: str, picture: Picture, time: CaptureTime, now: datetime
+    ) -> bool:
+        copy_whole(path, original_path(self._settings.originals, sha256, picture.media_type))
+        with self._database.transaction() as session:
+            stored = repository.add_capture(
+                session,
+                location_id=location.id,
+                sha256=sha256,
+                file_name=path.name,
+                media_type=picture.media_type,
+                height_px=picture.image.shape[0],
+                width_px=picture.image.shape[1],
+                time=time,
+                now=now,
+            )
+        return stored.is_new
+
+    def _quarantine(self, path: Path, location: LocationView, sha256: str, reason: str) -> None:
+        """Keep a refused file with its reason beside it."""
+        kept = self._settings.quarantine / location.name / f"{sha256[:16]}_{path.name}"
+        copy_whole(path, kept)
+        kept.with_name(kept.name + ".reason.txt").write_text(reason + "\n", encoding="utf-8")
+
+
+def original_path(originals: Path, sha256: str, media_type: str) -> Path:
+    """Where the original with that hash is kept."""
+    return originals / sha256[:2] / f"{sha256}{_SUFFIXES[media_type]}"
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file so that `target` is either absent or complete and on disk."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{uuid4().hex}.part")
+    try:
+        with source.open("rb") as reader, temporary.open("wb") as writer:
+            shutil.copyfileobj(reader, writer)
+            writer.flush()
+            os.fsync(writer.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _inbox_files(inbox: Path) -> list[Path]:
+    found = (path for path in inbox.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path for path in found if not _passed_over(path, inbox))
+
+
+def _passed_over(path: Path, below: Path) -> bool:
+    hidden = any(part.startswith((".", "~")) for part in path.relative_to(below).parts)
+    return hidden or path.name.lower().endswith(_PASSED_OVER)
+
+
+def _expanded(paths: Iterable[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += sorted(file for file in path.iterdir() if file.is_file() and not _passed_over(file, path))
+        elif path.exists():
+            files.append(path)
+        else:
+            raise MisuseError(f"There is no file or folder {path}. Nothing was taken in.")
+    return files

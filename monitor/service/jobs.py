@@ -1,0 +1,229 @@
+"""What the worker does, step by step. Every step may be stopped, killed or done twice without harm.
+
+Work to do is what our tables say: a capture without a reading under the present recipe is work.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from monitor.errors import CrackmonitorError, UnreadableImageError
+from monitor.imaging.files import read_picture
+from monitor.records import Analysis, BoolArray, ByteArray, Status
+from monitor.service.ingest import Ingest, Intake, original_path
+from monitor.service.judging import judge_location, watch_for_overdue
+from monitor.service.notification import Delivery, Notifier, deliver, notifiers
+from monitor.service.pictures import keep, keep_pictures
+from monitor.settings import Settings
+from monitor.storage import queries, repository
+from monitor.storage.database import Database
+from monitor.storage.views import CaptureView
+
+if TYPE_CHECKING:  # torch is imported when the first capture is analysed, not before
+    from monitor.analysis import Analyser
+
+log = logging.getLogger("crackmonitor.worker")
+
+_LEASE = timedelta(minutes=30)
+_ATTEMPTS = 3
+_RETRY_AFTER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one round of the worker did."""
+
+    intake: Intake
+    analysed: int
+    judged: int
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """The picture a location's captures are registered to, and where its own cracks are."""
+
+    image: ByteArray
+    mask: BoolArray | None
+
+
+class Jobs:
+    """All steps of one worker on one workspace. `clock` gives the present time (aware)."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        worker: str,
+        stop: threading.Event | None = None,
+        on_analysed: Callable[[CaptureView, Analysis], None] = lambda _capture, _analysis: None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+        self._worker = worker
+        self._stop = stop or threading.Event()
+        self._on_analysed = on_analysed
+        self._reference = lru_cache(maxsize=2)(self._load_reference)
+
+    @cached_property
+    def analyser(self) -> "Analyser":
+        """The networks, loaded once a worker."""
+        from monitor.service.executors import build_analyser
+
+        return build_analyser(self._settings.analysis)
+
+    def tick(self) -> Tick:
+        """One round: scan, analyse, refit and evaluate, watch for overdue captures, notify, sign of life."""
+        intake = Ingest(self._database, self._settings).scan(self._clock())
+        for refusal in intake.rejected:
+            log.warning("Quarantined: %s", refusal.reason)
+        analysed = self.analyse_pending()
+        judged = self.judge_changed()
+        self.watch()
+        delivery = self.notify()
+        with self._database.transaction() as session:
+            repository.beat(session, self._worker, self._clock(), {"analysed": analysed, "sent": delivery.sent})
+        return Tick(intake, analysed, judged, delivery)
+
+    def analyse_pending(self) -> int:
+        """Analyse every capture that has no reading under the present recipe, until none is left or asked to stop."""
+        if not self._choose_references():
+            return 0
+        done = 0
+        fingerprint = self.analyser.recipe.fingerprint
+        while not self._stop.is_set():
+            with self._database.transaction() as session:
+                work = repository.claim_next(
+                    session, fingerprint=fingerprint, worker=self._worker, now=self._clock(), lease=_LEASE
+                )
+            if work is None:
+                break
+            self._analyse_claimed(work, fingerprint)
+            done += 1
+        self._switch_series(fingerprint)
+        return done
+
+    def _choose_references(self) -> bool:
+        """Give each location its first reference: its oldest capture. False when there are no captures at all."""
+        any_captures = False
+        with self._database.transaction() as session:
+            for status in queries.statuses(session):
+                any_captures = any_captures or status.captures > 0
+                if status.captures and status.location.reference_capture_id is None:
+                    accepted = [view for view in queries.captures(session, status.location.id) if view.time]
+                    repository.set_reference(session, status.location.id, accepted[0].id)
+        return any_captures
+
+    def _analyse_claimed(self, work: repository.Work, fingerprint: str) -> None:
+        with self._database.session() as session:
+            capture = queries.capture(session, work.capture_id, fingerprint)
+        try:
+            analysis, pictures = self._analyse(capture)
+        except Exception as error:  # whatever goes wrong with one capture must not stop the others
+            if isinstance(error, CrackmonitorError):
+                log.error("Capture %d (%s): %s", capture.id, capture.file_name, error)
+            else:
+                log.exception("Capture %d (%s) could not be analysed", capture.id, capture.file_name)
+            if work.attempts < _ATTEMPTS and not isinstance(error, UnreadableImageError):
+                self._try_later(work, fingerprint, str(error))
+                return
+            analysis = Analysis(
+                Status.NOT_MEASURED, f"The analysis failed: {error}", None, None, None, self.analyser.recipe
+            )
+            pictures = {}
+        with self._database.transaction() as session:
+            repository.record_reading(
+                session, capture_id=capture.id, analysis=analysis, pictures=pictures, now=self._clock()
+            )
+        self._on_analysed(capture, analysis)
+
+    def _try_later(self, work: repository.Work, fingerprint: str, error: str) -> None:
+        with self._database.transaction() as session:
+            repository.record_failure(
+                session,
+                capture_id=work.capture_id,
+                fingerprint=fingerprint,
+                worker=self._worker,
+                error=error,
+                retry_at=self._clock() + _RETRY_AFTER * work.attempts,
+            )
+
+    def _analyse(self, capture: CaptureView) -> tuple[Analysis, dict[str, str]]:
+        image = self._original(capture)
+        if capture.is_reference:
+            analysis = self.analyser.analyse(image)
+        else:
+            with self._database.session() as session:
+                location = next(view for view in queries.locations(session) if view.id == capture.location_id)
+            assert location.reference_capture_id is not None, "references are chosen before anything is analysed"
+            reference = self._reference(location.reference_capture_id, self.analyser.recipe.fingerprint)
+            analysis = self.analyser.analyse(image, reference.image, reference.mask)
+        pictures = keep_pictures(analysis, self._settings.pictures)
+        if analysis.aligned is None:
+            pictures["original"] = keep(image, self._settings.pictures, ".jpg")
+        return analysis, pictures
+
+    def _original(self, capture: CaptureView) -> ByteArray:
+        assert capture.media_type is not None, "accepted captures have a media type"
+        path = original_path(self._settings.originals, capture.sha256, capture.media_type)
+        limits = self._settings.ingest
+        return read_picture(path, limits.max_megapixels, limits.max_file_mb).image
+
+    def _load_reference(self, capture_id: int, fingerprint: str) -> _Reference:
+        with self._database.session() as session:
+            capture = queries.capture(session, capture_id, fingerprint)
+        kept = capture.reading.pictures.get("mask") if capture.reading else None
+        mask = _read_mask(self._settings.pictures / kept) if kept else None
+        return _Reference(self._original(capture), mask)
+
+    def _switch_series(self, fingerprint: str) -> None:
+        """Show and judge the present recipe's series wherever all captures have been read under it."""
+        with self._database.transaction() as session:
+            waiting = queries.pending(session, fingerprint)
+            for status in queries.statuses(session):
+                location = status.location
+                if status.captures and location.id not in waiting and location.fingerprint != fingerprint:
+                    repository.set_series(session, location.id, fingerprint)
+
+    def judge_changed(self) -> int:
+        """Refit and evaluate every location that has readings newer than its fits."""
+        with self._database.session() as session:
+            changed = queries.unfitted(session)
+        for location in changed:
+            with self._database.transaction() as session:
+                judge_location(session, location, self._clock(), self._channels)
+        return len(changed)
+
+    def watch(self) -> None:
+        """Notice captures that have stopped coming."""
+        grace = self._settings.worker.overdue_grace_days
+        with self._database.transaction() as session:
+            watch_for_overdue(session, grace, self._clock(), self._channels)
+
+    def notify(self) -> Delivery:
+        """Send what is due."""
+        retry = timedelta(seconds=self._settings.notify.retry_seconds)
+        return deliver(self._database, self._notifiers, self._worker, self._clock, retry)
+
+    @cached_property
+    def _notifiers(self) -> dict[str, Notifier]:
+        return notifiers(self._settings.notify.urls)
+
+    @property
+    def _channels(self) -> list[str]:
+        return list(self._notifiers)
+
+
+def _read_mask(path: Path) -> BoolArray | None:
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    return None if picture is None else np.asarray(picture > 127)

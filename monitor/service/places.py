@@ -1,0 +1,112 @@
+"""Sites and locations as a person sets them up."""
+
+from datetime import datetime
+from pathlib import Path
+
+from monitor.errors import MisuseError, UnknownNameError
+from monitor.imaging.files import digest
+from monitor.records import RuleKind, Scale
+from monitor.service.ingest import Ingest
+from monitor.service.judging import judge_location
+from monitor.service.notification import notifiers
+from monitor.settings import Settings
+from monitor.storage import queries, repository
+from monitor.storage.database import Database
+from monitor.storage.views import UNITS, LocationView
+
+#: Shipped default, to be replaced by what an engineer agrees: amber when the lower 90 % bound of the
+#: season-adjusted rate of the maximum width exceeds this many mm per year.
+DEFAULT_RATE_RULE = ("max_width_mm", RuleKind.RATE, 0.5, 0.25)
+
+
+def ensure_site(database: Database, name: str, time_zone: str | None, now: datetime) -> int:
+    """The id of the site of that name, made (in UTC unless told otherwise) when it does not exist."""
+    with database.transaction() as session:
+        known = {view.name: view.id for view in queries.sites(session)}
+        return (
+            known[name]
+            if name in known
+            else repository.add_site(session, name=name, time_zone=time_zone or "UTC", now=now)
+        )
+
+
+def add_location(
+    database: Database, settings: Settings, name: str, site_name: str, interval_days: float, now: datetime
+) -> LocationView:
+    """A new location with its inbox folder and the shipped default rule."""
+    metric, kind, fire, clear = DEFAULT_RATE_RULE
+    with database.transaction() as session:
+        known = {view.name: view.id for view in queries.sites(session)}
+        if site_name not in known:
+            raise UnknownNameError("site", site_name, known)
+        location_id = repository.add_location(
+            session, site_id=known[site_name], name=name, interval_days=interval_days, now=now
+        )
+        repository.add_rule(
+            session, location_id, metric=metric, kind=kind, fire=fire, clear=clear, unit=UNITS[metric], now=now
+        )
+        location = queries.location(session, name)
+    (settings.inbox / name).mkdir(parents=True, exist_ok=True)
+    return location
+
+
+def ensure_location(database: Database, settings: Settings, name: str, site_name: str, now: datetime) -> LocationView:
+    """The location of that name; made, with its site, when it does not exist (monthly captures expected)."""
+    with database.session() as session:
+        found = next((view for view in queries.locations(session) if view.name == name), None)
+    if found is not None:
+        return found
+    ensure_site(database, site_name, None, now)
+    return add_location(database, settings, name, site_name, 31.0, now)
+
+
+def set_scale(database: Database, settings: Settings, name: str, scale: Scale, now: datetime) -> None:
+    """Give a location its scale; its history in millimetres is filled in and fitted anew."""
+    with database.transaction() as session:
+        repository.set_scale(session, queries.location(session, name).id, scale)
+        judge_location(session, queries.location(session, name), now, list(notifiers(settings.notify.urls)))
+
+
+def set_reference(database: Database, settings: Settings, name: str, photo: Path, now: datetime) -> None:
+    """Take a photo in and make it the location's reference.
+
+    Raises `MisuseError` with the reason when the photo is not accepted, or captures are registered to
+    another reference already.
+    """
+    intake = Ingest(database, settings).take([photo], name, now)
+    if intake.rejected:
+        raise MisuseError(f"{photo} cannot be the reference: {intake.rejected[0].reason}")
+    with database.transaction() as session:
+        capture = queries.capture_with(session, digest(photo))
+        assert capture is not None, "the photo has just been taken in"
+        repository.set_reference(session, capture.location_id, capture.id)
+
+
+def add_rule(
+    database: Database,
+    settings: Settings,
+    name: str,
+    metric: str,
+    kind: RuleKind,
+    fire: float,
+    clear: float,
+    now: datetime,
+) -> None:
+    """Put a rule in force (a new version ends the old one) and evaluate it at once."""
+    if metric not in UNITS:
+        raise UnknownNameError("metric", metric, UNITS)
+    with database.transaction() as session:
+        location = queries.location(session, name)
+        repository.add_rule(
+            session, location.id, metric=metric, kind=kind, fire=fire, clear=clear, unit=UNITS[metric], now=now
+        )
+        judge_location(session, location, now, list(notifiers(settings.notify.urls)))
+
+
+def confirm_time(database: Database, settings: Settings, capture_id: int, captured_at: datetime, now: datetime) -> None:
+    """A person says when a capture was taken; its location's history is fitted anew."""
+    with database.transaction() as session:
+        repository.confirm_time(session, capture_id, captured_at)
+        location_id = queries.capture(session, capture_id).location_id
+        location = next(view for view in queries.locations(session) if view.id == location_id)
+        judge_location(session, location, now, list(notifiers(settings.notify.urls)))

@@ -1,0 +1,72 @@
+"""The worker: one round every so often, one capture at a time, a clean end on SIGTERM.
+
+The schedule itself is never kept: it is declared again at every start, and what is to be done stands
+in our tables. A round that takes longer than its interval delays the next one; none is doubled.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from datetime import UTC, datetime
+from types import FrameType
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from monitor.service.jobs import Jobs
+from monitor.settings import Settings
+from monitor.storage.database import Database
+
+log = logging.getLogger("crackmonitor.worker")
+
+
+def now() -> datetime:
+    """The present time in UTC."""
+    return datetime.now(UTC)
+
+
+def worker_name() -> str:
+    """Tells this worker from all others: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def work_until_told(database: Database, settings: Settings) -> None:
+    """Run the worker until SIGTERM or SIGINT; the capture in hand is finished first."""
+    stop = threading.Event()
+    jobs = Jobs(database, settings, now, worker_name(), stop)
+
+    def told(signal_number: int, _frame: FrameType | None) -> None:
+        log.info("Asked to stop (signal %d): finishing the capture in hand.", signal_number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told)
+    scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(1)}, timezone=UTC)
+    scheduler.add_job(
+        _round,
+        "interval",
+        args=(jobs,),
+        id="round",
+        seconds=settings.worker.scan_seconds,
+        next_run_time=now(),
+        max_instances=1,
+        coalesce=True,
+        misfire_grace_time=None,
+    )
+    scheduler.start()
+    log.info("Worker %s started: a round every %g s.", worker_name(), settings.worker.scan_seconds)
+    stop.wait()
+    scheduler.shutdown(wait=True)
+    log.info("Worker stopped.")
+
+
+def _round(jobs: Jobs) -> None:
+    try:
+        done = jobs.tick()
+    except Exception:  # the next round must come whatever happened in this one; the log has the details
+        log.exception("This round failed; the next one tries again.")
+        return
+    if done.intake.accepted or done.analysed:
+        log.info("%d file(s) accepted, %d capture(s) analysed.", len(done.intake.accepted), done.analysed)

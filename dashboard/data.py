@@ -25,6 +25,7 @@ from monitor.errors import CrackmonitorError as CrackmonitorError
 from monitor.errors import UnreadableImageError
 from monitor.imaging.files import read_picture
 from monitor.imaging.overlays import overlay
+from monitor.records import METRIC_NAMES as METRIC_NAMES
 from monitor.records import ByteArray as ByteArray
 from monitor.records import GrowthFit as GrowthFit
 from monitor.records import RuleKind

@@ -63,17 +63,6 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "least_squares": "straight line (least squares), season not separated",
     }
 )
-METRICS: Mapping[str, str] = MappingProxyType(
-    {
-        "max_width_mm": "Maximum width",
-        "max_width_px": "Maximum width",
-        "length_mm": "Length",
-        "length_px": "Length",
-        "area_mm2": "Area",
-        "area_px": "Area",
-        "crack_count": "Number of cracks",
-    }
-)
 
 
 def plain(text: str) -> str:
@@ -84,11 +73,6 @@ def plain(text: str) -> str:
 def without_path(reason: str, file_name: str) -> str:
     """A reason without the path of the file it begins with, where the file is named beside it anyway."""
     return reason.partition(file_name)[2].strip() or reason
-
-
-def metric_label(metric: str, unit: str) -> str:
-    """A metric with its unit, as on an axis."""
-    return f"{METRICS.get(metric, metric)} ({unit})"
 
 
 def clock(at: datetime, time_zone: str) -> str:

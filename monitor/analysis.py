@@ -22,16 +22,21 @@ from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.thresholds import thresholder
 from monitor.severity.metrics import measure
+from monitor.severity.width import width_method
 
 #: A patch is looked at when at least this share of it lies inside the capture.
 _SEEN_SHARE = 0.6
+_NOTHING_SEEN = (
+    "The photo covers too little of any one patch of the reference to look at it. Take it from the same position as "
+    "the reference."
+)
 
 
 @dataclass(frozen=True)
 class AnalysisOptions:
     """Everything a person may choose about the analysis; all of it goes into the recipe.
 
-    `refinement` None leaves the mask as the paper makes it: thresholded relevance after morphology.
+    `refinement` None leaves the mask as the paper makes it: thresholded relevance after `postprocessing`.
     """
 
     attribution: str = "lrp"
@@ -47,8 +52,11 @@ class AnalysisOptions:
 
 @dataclass(frozen=True)
 class _Explained:
-    """Where cracks were found: per-photo `relevance`, thresholded `candidates`, and the highest probability."""
+    """Where cracks were found: per-photo `relevance`, thresholded `candidates`, and the highest probability of the
+    patches that were `looked_at`, of which so many were `positive`.
+    """
 
+    looked_at: int
     probability: float
     positive: int
     relevance: FloatArray
@@ -63,6 +71,7 @@ class Analyser:
         self._classifier = classifier
         self._attribution: Attribution = attribution(self.options.attribution, classifier, self.options.batch_size)
         self._threshold = thresholder(self.options.thresholder)
+        width_method(self.options.width_method)  # an unknown name is refused now, not at the first crack
 
     @property
     def recipe(self) -> Recipe:
@@ -84,17 +93,20 @@ class Analyser:
         that registration looks elsewhere. A photo that does not fit its reference, or whose explanation
         gives no mask, is an outcome with a reason, not an error.
         """
-        registration, aligned, seen = None, image, np.ones(image.shape[:2], bool)
+        registration, view, seen = None, image, np.ones(image.shape[:2], bool)
         if reference is not None:
             registration = register(reference, image, reference_mask)
             if not registration.accepted:
                 return self._outcome(Status.NOT_REGISTERED, registration.reason, registration=registration)
-            aligned, seen = align(image, registration, reference.shape[:2])
-        found = self._explain(aligned, seen)
+            view, seen = align(image, registration, reference.shape[:2])
+        aligned = np.where(seen[..., None], view, np.uint8(0))
+        found = self._explain(view, seen)
+        if found.looked_at == 0:
+            return self._outcome(Status.NOT_MEASURED, _NOTHING_SEEN, registration, aligned)
         if found.positive == 0:
             blank = np.zeros(seen.shape, bool)
             return self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
-        mask = self._segment(aligned, found) & seen
+        mask = self._segment(view, found) & seen
         severity = measure(mask, self.options.width_method, np.random.default_rng(0))
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
@@ -110,18 +122,18 @@ class Analyser:
         relevance = self._attribution.explain(patches[positive])
         candidates = np.stack([self._threshold(part).mask for part in relevance]) if len(indices) else relevance
         return _Explained(
+            looked_at=len(looked_at),
             probability=float(probability.max(initial=0.0)),
             positive=len(indices),
-            relevance=merge(np.asarray(relevance, np.float32), grid, indices),
+            relevance=np.where(seen, merge(np.asarray(relevance, np.float32), grid, indices), np.float32(0)),
             candidates=merge(candidates.astype(np.float32), grid, indices) > 0,
         )
 
     def _segment(self, image: ByteArray, found: _Explained) -> BoolArray:
-        mask = postprocess(found.candidates, self.options.postprocessing)
         if self.options.refinement is None:
-            return mask
+            return postprocess(found.candidates, self.options.postprocessing)
         light = grey(image).astype(np.float32) / 255
-        return refine(light, found.relevance, mask, self.options.refinement)
+        return refine(light, found.relevance, found.candidates, self.options.refinement)
 
     def _outcome(
         self,

@@ -8,9 +8,10 @@ Times are always time-zone aware.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,20 @@ class RuleKind(StrEnum):
 
     LEVEL = "level"
     RATE = "rate"
+
+
+#: How people call the metrics of a reading.
+METRIC_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "max_width_mm": "Maximum width",
+        "max_width_px": "Maximum width",
+        "length_mm": "Length",
+        "length_px": "Length",
+        "area_mm2": "Area",
+        "area_px": "Area",
+        "crack_count": "Number of cracks",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -144,7 +159,7 @@ class Analysis:
     """What the analysis of one capture found, in the reference's frame (or its own without one).
 
     `mask` bool (rows, cols); `relevance` float32 (rows, cols), zero where nothing was explained;
-    `aligned` uint8 (rows, cols, 3), the capture warped onto the reference.
+    `aligned` uint8 (rows, cols, 3), the capture warped onto the reference, black beyond the capture.
     """
 
     status: Status
@@ -196,7 +211,7 @@ class GrowthFit:
 
 
 def to_json(record: Any) -> Any:
-    """A frozen record as plain JSON values: arrays become lists, times ISO 8601, NaN becomes None."""
+    """A record, or a mapping that holds some, as plain JSON values: arrays become lists, times ISO 8601, NaN None."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, np.ndarray):
@@ -211,6 +226,8 @@ def to_json(record: Any) -> Any:
             return {str(key): plain(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [plain(item) for item in value]
+        if is_dataclass(value):
+            return {part.name: plain(getattr(value, part.name)) for part in fields(value)}
         return value
 
-    return plain(asdict(record) if hasattr(record, "__dataclass_fields__") else record)
+    return plain(record)

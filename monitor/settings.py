@@ -120,7 +120,7 @@ class Settings(BaseSettings):
 def load_settings(workspace: Path) -> Settings:
     """Read `crackmonitor.toml` in `workspace` and the environment.
 
-    Raises `SettingsError` when the folder is no workspace or the file cannot be understood.
+    Raises `SettingsError` when the folder is no workspace, or the file or the environment cannot be understood.
     """
     path = workspace / SETTINGS_FILE
     if not path.is_file():
@@ -132,8 +132,27 @@ def load_settings(workspace: Path) -> Settings:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"The settings file {path} cannot be read: {error}. Correct that place.") from error
+    return _understood(values, workspace, f"The settings in {path} (or the environment)")
+
+
+def load_settings_if_any(workspace: Path) -> Settings:
+    """The settings of `workspace`; where there is none, the defaults and the environment.
+
+    Raises `SettingsError` when either cannot be understood.
+    """
+    if (workspace / SETTINGS_FILE).exists():
+        return load_settings(workspace)
+    return _understood({}, workspace, "The settings in the environment")
+
+
+def _understood(values: dict[str, Any], workspace: Path, source: str) -> Settings:
     try:
-        return Settings(**{**values, "workspace": workspace})
+        settings = Settings(**{**values, "workspace": workspace})
+        return settings.model_copy(update={"workspace": workspace})  # no variable moves it elsewhere
     except ValidationError as error:
         wrong = "; ".join(f"'{'.'.join(str(part) for part in item['loc'])}': {item['msg']}" for item in error.errors())
-        raise SettingsError(f"The settings in {path} (or the environment) do not make sense: {wrong}.") from error
+        raise SettingsError(f"{source} do not make sense: {wrong}.") from error
+    except ValueError as error:  # a whole table in one variable, and it is no JSON
+        raise SettingsError(
+            f"{source} cannot be read: {error}. Set one key a variable, as in CRACKMONITOR_ANALYSIS__DEVICE=cpu."
+        ) from error

@@ -1,4 +1,4 @@
-"""Things on walls that are not cracks but look like them: shadows, cables, stems, scratches, stains.
+"""Things on walls that are not cracks but look like them: shadows, cables, stems, scratches, stains, chips, marks.
 
 They are put on cracked and crack-free pictures alike, so that their presence says nothing by itself.
 """
@@ -76,12 +76,43 @@ def stain(image: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(image * (1 - rng.uniform(0.15, 0.6) * inside[..., None]), np.float32)
 
 
+def chip(image: Picture, rng: np.random.Generator) -> Picture:
+    """Spalled edges and holes: a few dark ragged blobs, wide for their length."""
+    shape = image.shape[:2]
+    field = fractal_noise(shape, rng, max(shape) / 8, 4)
+    outline = np.zeros(shape, np.uint8)
+    for _ in range(int(rng.integers(1, 6))):
+        centre = (int(rng.integers(shape[1])), int(rng.integers(shape[0])))
+        longer = rng.uniform(0.02, 0.1) * min(shape)
+        axes = (max(1, round(longer)), max(1, round(longer * rng.uniform(0.35, 1))))
+        cv2.ellipse(outline, centre, axes, float(rng.uniform(0, 180)), 0, 360, 255, -1)
+    inside = cv2.GaussianBlur(outline, (0, 0), rng.uniform(0.8, 3)).astype(np.float32) / 255
+    inside = np.clip((inside - 0.35 + 0.25 * field) * rng.uniform(3, 10), 0, 1) * (inside > 0.02)
+    return np.asarray(image * (1 - rng.uniform(0.25, 0.85) * inside[..., None]), np.float32)
+
+
+def marks(image: Picture, rng: np.random.Generator) -> Picture:
+    """Drag marks and nicks of the brick itself: many short thin lines, none long enough for a crack."""
+    shape = image.shape[:2]
+    drawn = np.zeros(shape, np.uint8)
+    for _ in range(int(rng.integers(2, 14))):
+        start, angle = rng.uniform(0, 1, 2) * shape[::-1], rng.uniform(0, 2 * np.pi)
+        bends = angle + np.cumsum(rng.normal(0, 0.4, 4))
+        steps = np.stack([np.cos(bends), np.sin(bends)], -1) * rng.uniform(0.01, 0.035) * min(shape)
+        course = np.round((start + np.cumsum(steps, axis=0)) * 16).astype(np.int32).reshape(-1, 1, 2)
+        cv2.polylines(drawn, [course], False, int(rng.integers(90, 256)), 1, cv2.LINE_AA, shift=4)
+    inside = cv2.GaussianBlur(drawn, (0, 0), 0.5).astype(np.float32)[..., None] / 255
+    return np.asarray(image * (1 - rng.uniform(0.3, 0.8) * inside), np.float32)
+
+
 DISTRACTORS: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
     "shadow": shadow,
     "cable": cable,
     "stem": stem,
     "scratch": scratch,
     "stain": stain,
+    "chip": chip,
+    "marks": marks,
 }
 
 

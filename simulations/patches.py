@@ -25,6 +25,8 @@ Patch = NDArray[np.uint8]
 
 #: A patch counts as cracked from this many crack pixels on; fewer (but some) is left out as undecided.
 CRACKED_FROM_PX = 60
+#: Of the cracked patches from crack photos, so many are crack-free windows with a simulated crack.
+_PAINTED_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Source:
     masks: list[NDArray[np.bool_]] | None
 
 
-def _read(path: Path, flags: int = cv2.IMREAD_COLOR) -> NDArray[np.uint8]:
+def read_photo(path: Path, flags: int = cv2.IMREAD_COLOR) -> NDArray[np.uint8]:
+    """A picture of a data set: uint8 RGB, or grey when `flags` say so; `MisuseError` when it is none."""
     picture = cv2.imread(str(path), flags)
     if picture is None:
         raise MisuseError(f"The training picture {path} cannot be read. Remove or replace it.")
@@ -49,8 +52,8 @@ def masked_photos(folder: Path, fold: str) -> Source:
         files = sorted(row["file"] for row in csv.DictReader(rows) if row["fold"] == fold)
     if not files:
         raise MisuseError(f"{folder / 'folds.csv'} lists no picture of fold '{fold}'.")
-    images = [_read(folder / "images" / file) for file in files]
-    masks = [_read(folder / "masks" / f"{Path(file).stem}.png", cv2.IMREAD_GRAYSCALE) > 127 for file in files]
+    images = [read_photo(folder / "images" / file) for file in files]
+    masks = [read_photo(folder / "masks" / f"{Path(file).stem}.png", cv2.IMREAD_GRAYSCALE) > 127 for file in files]
     return Source(folder.name, images, masks)
 
 
@@ -60,7 +63,7 @@ def textures(folder: Path, fold: str) -> Source:
     chosen = [path for index, path in enumerate(paths) if (index % 5 == 0) == (fold == "val")]
     if not chosen:
         raise MisuseError(f"There are no texture pictures below {folder}.")
-    return Source(folder.name, [_read(path) for path in chosen], None)
+    return Source(folder.name, [read_photo(path) for path in chosen], None)
 
 
 def _zoomed(
@@ -122,16 +125,20 @@ def simulated_patch(cracked: bool, side: int, rng: np.random.Generator, base: Wa
 
 
 def real_patch(source: Source, cracked: bool, side: int, rng: np.random.Generator) -> Patch | None:
-    """One patch of a real photo with the wanted label, or None when the random window does not have it."""
+    """One patch of a real photo with the wanted label, or None when the random window does not have it.
+
+    A crack-free window now and then gets a simulated crack, so that no surface stands for one answer.
+    """
     index = int(rng.integers(len(source.images)))
     mask = None if source.masks is None else source.masks[index]
+    painted = cracked and rng.random() < _PAINTED_SHARE
     image, crack = _zoomed(source.images[index], mask, side, float(np.exp(rng.uniform(np.log(0.55), np.log(1.9)))), rng)
-    if source.masks is None:
-        return simulated_patch(cracked, side, rng, Wall(image, np.zeros((side, side), bool), source.name))
     pixels = crack.sum()
-    if (cracked and pixels < CRACKED_FROM_PX) or (not cracked and pixels > 0):
+    if source.masks is None or (painted and pixels == 0):
+        return simulated_patch(cracked, side, rng, Wall(image, np.zeros((side, side), bool), source.name))
+    if painted or (cracked and pixels < CRACKED_FROM_PX) or (not cracked and pixels > 0):
         return None
-    return developed(image, rng)
+    return developed(distract(image, rng, 0.1), rng)
 
 
 def patches(
@@ -139,17 +146,19 @@ def patches(
 ) -> Iterator[tuple[Patch, bool, str]]:
     """Yield `count` patches (side, side, 3) with label and source name, half of them cracked.
 
-    `sources` are (weight, source) pairs; None stands for fully simulated patches.
+    `sources` are (weight, source) pairs; None stands for fully simulated patches. A source whose window
+    does not have the wanted label is asked again: were another one asked instead, the surfaces of the crack
+    photos would come to mean "cracked".
     """
     weights = np.array([weight for weight, _ in sources])
     for index in range(count):
         cracked, patch = index % 2 == 0, None
+        source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))][1]
         while patch is None:
-            source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))][1]
             patch = simulated_patch(cracked, side, rng) if source is None else real_patch(source, cracked, side, rng)
-        flipped = np.rot90(patch, int(rng.integers(4)))
+        turned = np.rot90(patch, int(rng.integers(4)))
         yield (
-            np.ascontiguousarray(flipped[::-1] if rng.random() < 0.5 else flipped),
+            np.ascontiguousarray(turned[::-1] if rng.random() < 0.5 else turned),
             cracked,
             ("simulated" if source is None else source.name),
         )

@@ -75,6 +75,15 @@ def _joint_shading(depth_below_edge: Picture, joint_px: float, rng: np.random.Ge
     return (1 - strength * np.exp(-np.maximum(depth_below_edge, 0) / reach)).astype(np.float32)
 
 
+def _recess(shape: Shape, joint_px: float, rng: np.random.Generator) -> Picture:
+    """Light left where mortar has fallen out or lies deep: dark stretches of joint, here and there or all along."""
+    if rng.random() < 0.6:
+        return np.ones(shape, np.float32)
+    field = fractal_noise(shape, rng, joint_px * rng.uniform(2, 12), 3)
+    depth = np.clip((field - rng.uniform(-2.5, 2)) * rng.uniform(0.5, 3), 0, 1)
+    return np.asarray(1 - rng.uniform(0.3, 0.8) * depth, np.float32)
+
+
 def bonded(shape: Shape, rng: np.random.Generator, course_px: float | None = None) -> Wall:
     """Brickwork or blockwork in courses; stretcher, third or stack bond, uneven edges, recessed joints."""
     course = course_px or rng.uniform(18, 140)
@@ -102,6 +111,7 @@ def bonded(shape: Shape, rng: np.random.Generator, course_px: float | None = Non
     mortar = _grained(mortar.astype(np.float32), rng, rng.uniform(0.03, 0.18))
     shading = _joint_shading(np.where(into_joint > 0, within_row, 1e3).astype(np.float32), joint, rng)
     shading *= _joint_shading(np.where(into_joint > 0, within_col, 1e3).astype(np.float32), joint, rng)
+    shading *= _recess(shape, joint, rng)
     image = bricks * (1 - joints[..., None]) + mortar * (joints * shading)[..., None]
     return Wall(np.clip(image, 0, 1), joints > 0.5, "bonded")
 

@@ -9,7 +9,6 @@ from dashboard import charts, data
 from dashboard.before_after import before_after
 from dashboard.wording import (
     METHODS,
-    METRICS,
     MONTHS_PER_YEAR,
     SIGNS,
     STATUSES,
@@ -17,7 +16,6 @@ from dashboard.wording import (
     ago,
     clock,
     count,
-    metric_label,
     moment,
     no_rate,
     number,
@@ -100,9 +98,7 @@ def _sentence(detail: data.Detail) -> str:
 def _trend(detail: data.Detail) -> None:
     view = detail.glance.status.location
     st.subheader("Trend")
-    metric = st.selectbox(
-        "Metric", detail.metrics, format_func=lambda name: metric_label(name, data.UNITS[name]), width=280
-    )
+    metric = st.selectbox("Metric", detail.metrics, format_func=lambda name: _label(name, data.UNITS[name]), width=280)
     series = data.series(data.workspace(), view.id, metric)
     points, excluded = _points(detail, series)
     fit, levels = detail.fit(metric), detail.levels(metric)
@@ -114,7 +110,7 @@ def _trend(detail: data.Detail) -> None:
         excluded,
         line=data.line(fit),
         levels=levels,
-        label=metric_label(metric, series.unit),
+        label=_label(metric, series.unit),
         unit=series.unit,
         time_zone=view.time_zone,
     )
@@ -122,6 +118,10 @@ def _trend(detail: data.Detail) -> None:
     for level in charts.far_levels(points, levels):
         st.caption(f"An alert fires from {level:g} {series.unit}, far above this chart.")
     _rates(fit, detail.correlation(metric))
+
+
+def _label(metric: str, unit: str) -> str:
+    return f"{data.METRIC_NAMES[metric]} ({unit})"
 
 
 def _points(detail: data.Detail, series: data.Series) -> tuple[list[charts.Point], list[charts.Point]]:
@@ -157,7 +157,7 @@ def _rates(fit: data.GrowthFit | None, correlation: float | None) -> None:
     facts["From"] = f"{count(fit.n, 'reading')} over {line.span_days:.0f} days"
     facts["Method"] = METHODS.get(fit.method, fit.method)
     rows = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
-    st.markdown(f"| Growth | {METRICS.get(fit.metric, fit.metric)} |\n|:--|:--|\n{rows}")
+    st.markdown(f"| Growth | {data.METRIC_NAMES[fit.metric]} |\n|:--|:--|\n{rows}")
 
 
 def _captures(detail: data.Detail) -> None:
@@ -209,7 +209,7 @@ def _history(detail: data.Detail) -> None:
     for rule in detail.rules:
         per = " per year" if rule.kind == "rate" else ""
         st.caption(
-            f"{METRICS.get(rule.metric, rule.metric)}: fires from {rule.fire:g} {rule.unit}{per},"
+            f"{data.METRIC_NAMES[rule.metric]}: fires from {rule.fire:g} {rule.unit}{per},"
             f" clears below {rule.clear:g}. In force since {moment(rule.valid_from, time_zone)}."
         )
     if not detail.transitions:

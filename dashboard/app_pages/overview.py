@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import data
-from dashboard.wording import METRICS, SIGNS, State, count, no_rate, plain, rate, seen, worker_notice
+from dashboard.wording import SIGNS, State, count, no_rate, plain, rate, seen, worker_notice
 
 _URGENT = (State.ALERT, State.OVERDUE)
 _ATTENTION = "Needs attention"
@@ -120,7 +120,7 @@ def _rate_line(glance: data.Glance) -> str:
     if line is None:
         return no_rate(fit.message)
     found = rate(line.slope_per_year, line.low, line.high, unit=fit.unit, per="year", confidence=fit.confidence)
-    return f"{METRICS.get(fit.metric, fit.metric)}: {found} from {count(fit.n, 'reading')}"
+    return f"{data.METRIC_NAMES[fit.metric]}: {found} from {count(fit.n, 'reading')}"
 
 
 show()

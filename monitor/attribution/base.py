@@ -12,7 +12,7 @@ class Attribution(Protocol):
     """Explains why patches are called cracked."""
 
     def explain(self, patches: ByteArray) -> FloatArray:
-        """Relevance float32 (n, side, side) of uint8 RGB patches (n, side, side, 3), summed over colours."""
+        """Relevance float32 (n, side, side) of uint8 RGB patches (n, side, side, 3), one value for all colours."""
         ...
 
     def as_options(self) -> dict[str, Any]:

@@ -5,12 +5,13 @@ First convolution: the box rule for inputs in [0, 1]. Second and third: alpha-be
 (LRP: doi:10.1371/journal.pone.0130140; rules in this order: doi:10.1016/j.autcon.2024.105497.)
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from zennit.attribution import Gradient
 from zennit.composites import EpsilonGammaBox, MixedComposite, NameMapComposite
 from zennit.core import Composite
@@ -24,6 +25,8 @@ from monitor.records import ByteArray, FloatArray
 
 GAMMA = 0.25
 
+Start = Callable[[Tensor], Tensor]
+
 
 def paper_composite(network: Vgg11) -> Composite:
     """zennit's composite for a `Vgg11` without batch norm."""
@@ -33,9 +36,9 @@ def paper_composite(network: Vgg11) -> Composite:
 
 
 class Lrp:
-    """LRP of a classifier, started from `start`: the relevance put on each logit."""
+    """LRP of a classifier; `start` gives the relevance (n, classes) put on its logits (n, classes)."""
 
-    def __init__(self, classifier: Classifier, batch_size: int, start: tuple[float, ...]) -> None:
+    def __init__(self, classifier: Classifier, batch_size: int, start: Start) -> None:
         self._network = classifier.network
         self._composite = paper_composite(classifier.network)
         self._batch_size = batch_size
@@ -52,22 +55,33 @@ class Lrp:
     def _explain_batch(self, patches: ByteArray) -> NDArray[np.float32]:
         device = next(self._network.parameters()).device
         batch = as_batch(padded(patches, self._batch_size)).to(device).requires_grad_()
-        start = torch.tensor(self._start, device=device).expand(len(batch), -1)
-        with Gradient(model=self._network, composite=self._composite) as attributor:
-            _, relevance = attributor(batch, start)
+        try:
+            _, relevance = Gradient(model=self._network, composite=self._composite)(batch, self._start)
+        finally:
+            self._composite.remove()  # zennit leaves hooks behind when putting them on fails half-way
         mean: NDArray[np.float32] = relevance.mean(dim=1)[: len(patches)].detach().cpu().numpy()
         return mean
 
     def as_options(self) -> dict[str, Any]:
         """Rules and start, for the recipe fingerprint."""
-        return {"rules": "zbox, alpha-beta(2,1) x2, gamma, epsilon", "gamma": GAMMA, "start": list(self._start)}
+        return {"rules": "zbox, alpha-beta(2,1) x2, gamma, epsilon", "gamma": GAMMA, "start": self._start.__name__}
+
+
+def crack_logit(logits: Tensor) -> Tensor:
+    """The crack logit itself. A start of 1 would turn the sign of all relevance where that logit is negative."""
+    return logits * torch.tensor([0.0, 1.0], device=logits.device)
+
+
+def both_logits(logits: Tensor) -> Tensor:
+    """Ones on both logits, as the published code starts."""
+    return torch.ones_like(logits)
 
 
 def crack_lrp(classifier: Classifier, batch_size: int) -> Lrp:
     """Explains the crack logit alone."""
-    return Lrp(classifier, batch_size, (0.0, 1.0))
+    return Lrp(classifier, batch_size, crack_logit)
 
 
 def both_logits_lrp(classifier: Classifier, batch_size: int) -> Lrp:
     """Explains both logits at once, as the published code does."""
-    return Lrp(classifier, batch_size, (1.0, 1.0))
+    return Lrp(classifier, batch_size, both_logits)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli.output import HERE, Json, Workspace, answer, opened
+from monitor.cli.output import HERE, Json, Seed, Workspace, answer, opened, progress, read_photo
 
 if TYPE_CHECKING:
-    from monitor.records import Analysis, ByteArray, Registration
-    from monitor.settings import Settings
+    from monitor.records import Analysis, Registration
 
 Photo = Annotated[Path, typer.Argument(help="Photo: JPEG, PNG, TIFF, WebP or HEIC.")]
 MmPerPx = Annotated[float | None, typer.Option(help="Millimetres per pixel of the reference (or the photo).")]
@@ -28,18 +27,20 @@ def analyse(
     from monitor.errors import UnreadableImageError
     from monitor.imaging.scale import scale_typed
     from monitor.service.executors import build_analyser
+    from monitor.settings import load_settings_if_any
     from monitor.severity.metrics import with_scale
 
-    settings = _settings(workspace)
+    settings = load_settings_if_any(workspace)
     scale = None if mm_per_px is None else scale_typed(mm_per_px)
     analyser = build_analyser(settings.analysis)
     try:
-        photo = _read(image, settings)
-        reference_photo = None if reference is None else _read(reference, settings)
+        photo = read_photo(image, settings)
+        reference_photo = None if reference is None else read_photo(reference, settings)
     except UnreadableImageError as error:
         answer(_rejected(str(error), analyser.recipe), json, f"rejected: {error}")
         return
-    analysis = analyser.analyse(photo, reference_photo)
+    with progress(f"Analysing {image.name}", None, json):
+        analysis = analyser.analyse(photo, reference_photo)
     severity = None if analysis.severity is None else with_scale(analysis.severity, scale)
     files = _written(analysis, out) if out else dict.fromkeys(_FILES)
     result = {
@@ -59,21 +60,6 @@ def analyse(
 
 
 _FILES = ("mask", "relevance", "overlay")
-
-
-def _settings(workspace: Path) -> "Settings":
-    from monitor.settings import SETTINGS_FILE, Settings, load_settings
-
-    return load_settings(workspace) if (workspace / SETTINGS_FILE).exists() else Settings()
-
-
-def _read(path: Path, settings: "Settings") -> "ByteArray":
-    from monitor.errors import MisuseError
-    from monitor.imaging.files import read_picture
-
-    if not path.exists():
-        raise MisuseError(f"There is no file {path}.")
-    return read_picture(path, settings.ingest.max_megapixels, settings.ingest.max_file_mb).image
 
 
 def _recipe(recipe: Any) -> dict[str, Any]:
@@ -119,6 +105,7 @@ def _severity_words(severity: Any) -> str:
         f"area {both(severity.area_px, 'px²', severity.area_mm2, 'mm²')}, "
         f"maximum width {both(severity.max_width_px, 'px', severity.max_width_mm, 'mm')}, "
         f"length {both(severity.length_px, 'px', severity.length_mm, 'mm')}"
+        + (" (for millimetres give --mm-per-px)" if severity.max_width_mm is None else "")
     )
 
 
@@ -131,10 +118,11 @@ def register(
     """Find how a photo maps onto its reference, or say why it does not."""
     from monitor.errors import UnreadableImageError
     from monitor.imaging.registration import register as find_registration
+    from monitor.settings import load_settings_if_any
 
-    settings = _settings(workspace)
+    settings = load_settings_if_any(workspace)
     try:
-        found = find_registration(_read(reference, settings), _read(image, settings))
+        found = find_registration(read_photo(reference, settings), read_photo(image, settings))
     except UnreadableImageError as error:
         found = _not_registered(str(error))
     words = (
@@ -155,7 +143,7 @@ def measure(
     mask: Annotated[Path, typer.Argument(help="Mask picture: white (or 1) is crack.")],
     mm_per_px: MmPerPx = None,
     width_method: Annotated[str, typer.Option(help="edge (default) or published (seeded).")] = "edge",
-    seed: Annotated[int, typer.Option(help="For width methods that draw at random.")] = 0,
+    seed: Seed = 0,
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
@@ -163,10 +151,11 @@ def measure(
     import numpy as np
 
     from monitor.imaging.scale import scale_typed
+    from monitor.settings import load_settings_if_any
     from monitor.severity.metrics import measure as measure_mask
     from monitor.severity.metrics import with_scale
 
-    levels = _read(mask, _settings(workspace)).max(axis=2)
+    levels = read_photo(mask, load_settings_if_any(workspace)).max(axis=2)
     crack = levels > (127 if levels.max() > 1 else 0)
     severity = measure_mask(crack, width_method, np.random.default_rng(seed))
     severity = with_scale(severity, None if mm_per_px is None else scale_typed(mm_per_px))
@@ -187,13 +176,15 @@ def ingest(
     from monitor.service.places import ensure_location
     from monitor.service.scheduler import now
 
-    settings, database = opened(workspace)
     if paths and location is None:
         raise MisuseError("Say where the photos belong: --location NAME.")
-    if location is not None and create:
-        ensure_location(database, settings, location, site, now())
-    ingesting = Ingest(database, settings)
-    intake = ingesting.take(paths, location, now()) if paths and location else ingesting.scan(now())
+    if not paths and (location is not None or create):
+        raise MisuseError("Name the photos: crackmonitor ingest PHOTO... --location NAME. (Without any: the inbox.)")
+    with opened(workspace) as (settings, database):
+        if location is not None and create:
+            ensure_location(database, settings, location, site, now())
+        ingesting = Ingest(database, settings)
+        intake = ingesting.take(paths, location, now()) if paths and location else ingesting.scan(now())
     lines = [
         f"{len(intake.accepted)} accepted, {len(intake.duplicates)} duplicate(s), "
         f"{len(intake.waiting)} waiting, {len(intake.rejected)} rejected"

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,24 +42,28 @@ class Outcome:
 
 def demonstrate(folder: Path, seed: int, quiet: bool) -> tuple[Mapping[str, Any], str]:
     """Simulate, take in, analyse, judge; returns the result for scripts and in words."""
-    settings, database = _fresh_workspace(folder)
-    truths = {wall: _photographed(settings, database, wall, seed + index, quiet) for index, wall in enumerate(WALLS)}
-    total = sum(len(series) for series in truths.values())
-    with progress("Registering, classifying, explaining, measuring", total, quiet) as bar:
-        Jobs(database, settings, now, worker_name(), on_analysed=lambda _capture, _analysis: bar.advance()).tick()
-    outcomes = [_outcome(database, wall, series) for wall, series in truths.items()]
+    settings = _fresh_workspace(folder)
+    with closing(Database(settings.resolved_database_url)) as database:
+        outcomes = _outcomes(settings, database, seed, quiet)
     return {"workspace": str(folder), "locations": [_as_json(outcome) for outcome in outcomes]}, _in_words(outcomes)
 
 
-def _fresh_workspace(folder: Path) -> tuple[Settings, Database]:
+def _fresh_workspace(folder: Path) -> Settings:
     if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
         raise MisuseError(f"{folder} exists and was not made by the demonstration. Choose another folder.")
     shutil.rmtree(folder, ignore_errors=True)
     settings = make_workspace(folder)
     (folder / _MARK).touch()
-    database = Database(settings.resolved_database_url)
+    return settings
+
+
+def _outcomes(settings: Settings, database: Database, seed: int, quiet: bool) -> list[Outcome]:
     places.ensure_site(database, "Demonstration", "Europe/Zurich", now())
-    return settings, database
+    truths = {wall: _photographed(settings, database, wall, seed + index, quiet) for index, wall in enumerate(WALLS)}
+    total = sum(len(series) for series in truths.values())
+    with progress("Registering, classifying, explaining, measuring", total, quiet) as bar:
+        Jobs(database, settings, now, worker_name(), on_analysed=lambda _capture, _analysis: bar.advance()).tick()
+    return [_outcome(database, wall, series) for wall, series in truths.items()]
 
 
 def _photographed(settings: Settings, database: Database, wall: str, seed: int, quiet: bool) -> list[Truth]:

@@ -30,3 +30,8 @@ def main() -> None:
     except CrackmonitorError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, MisuseError) else 1)
+    except OSError as error:
+        where = "The system" if error.filename is None else f"'{error.filename}'"
+        why = error.strerror or error
+        typer.echo(f"Error: {where} did not allow this: {why}. Check path, permissions and free space.", err=True)
+        sys.exit(1)

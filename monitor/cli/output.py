@@ -1,8 +1,8 @@
-"""What every command shares: its common options, and how it answers a person or a script."""
+"""What the commands share: common options, how photos are read, and how a person or a script is answered."""
 
 import json as json_text
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,19 +11,21 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from monitor.records import ByteArray
     from monitor.settings import Settings
     from monitor.storage.database import Database
 
 Workspace = Annotated[Path, typer.Option("--workspace", help="Folder made by 'crackmonitor init'.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result, wherever something is drawn at random.")]
 HERE = Path()
 
 
 def answer(result: Mapping[str, Any], as_json: bool, words: str) -> None:
-    """Print `result` as one JSON object, or `words` for a person."""
+    """Print `result` as one JSON object, or `words` for a person; file names in no known encoding are escaped."""
     from monitor.records import to_json
 
-    typer.echo(json_text.dumps(to_json(result), ensure_ascii=False) if as_json else words)
+    typer.echo(json_text.dumps(to_json(result)) if as_json else words.encode(errors="backslashreplace").decode())
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -35,16 +37,32 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
-def opened(workspace: Path) -> "tuple[Settings, Database]":
-    """Settings and database of the workspace, checked."""
-    from monitor.service.workspace import open_workspace
+def read_photo(path: Path, settings: "Settings") -> "ByteArray":
+    """The picture in a file that a person named, as uint8 (rows, cols, 3).
 
-    return open_workspace(workspace)
+    Raises `MisuseError` when there is no such file, `UnreadableImageError` when it is no picture we accept.
+    """
+    from monitor.errors import MisuseError
+    from monitor.imaging.files import read_picture
+
+    if not path.is_file():
+        raise MisuseError(f"There is no file {path}. Check the name and the folder.")
+    return read_picture(path, settings.ingest.max_megapixels, settings.ingest.max_file_mb).image
 
 
 @contextmanager
-def progress(description: str, total: int, quiet: bool) -> "Iterator[ProgressBar]":
-    """A Rich progress bar on standard error; silent for scripts."""
+def opened(workspace: Path) -> "Iterator[tuple[Settings, Database]]":
+    """Settings and database of the workspace, checked; the database is closed at the end."""
+    from monitor.service.workspace import open_workspace
+
+    settings, database = open_workspace(workspace)
+    with closing(database):
+        yield settings, database
+
+
+@contextmanager
+def progress(description: str, total: int | None, quiet: bool) -> "Iterator[ProgressBar]":
+    """A Rich progress bar on standard error, pulsing where `total` is not known; silent for scripts."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli.output import HERE, Json, Workspace, answer, opened, table
+from monitor.cli.output import HERE, Json, Workspace, answer, opened, read_photo, table
 
 if TYPE_CHECKING:
     from monitor.records import Scale
+    from monitor.settings import Settings
 
 site_app = typer.Typer(help="Sites: a building or a bridge, with its time zone.", no_args_is_help=True)
 location_app = typer.Typer(help="Locations: one place on a wall, photographed again and again.", no_args_is_help=True)
@@ -34,8 +35,7 @@ def site_add(
     from monitor.service.scheduler import now
     from monitor.storage import repository
 
-    _, database = opened(workspace)
-    with database.transaction() as session:
+    with opened(workspace) as (_, database), database.transaction() as session:
         repository.add_site(session, name=name, time_zone=time_zone, now=now())
     answer({"site": name, "time_zone": time_zone}, json, f"Site {name} made ({time_zone}).")
 
@@ -45,8 +45,7 @@ def site_list(workspace: Workspace = HERE, json: Json = False) -> None:
     """All sites."""
     from monitor.storage import queries
 
-    _, database = opened(workspace)
-    with database.session() as session:
+    with opened(workspace) as (_, database), database.session() as session:
         found = queries.sites(session)
     rows = [(view.name, view.time_zone, view.locations) for view in found]
     words = table(("site", "time zone", "locations"), rows)
@@ -71,15 +70,15 @@ def location_add(
     from monitor.service import places
     from monitor.service.scheduler import now
 
-    settings, database = opened(workspace)
-    scale = _scale(
-        settings.ingest.max_megapixels, reference, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm
-    )
-    view = places.add_location(database, settings, name, site, interval_days, now())
-    if reference is not None:
-        places.set_reference(database, settings, name, reference, now())
-    if scale is not None:
-        places.set_scale(database, settings, name, scale, now())
+    with opened(workspace) as (settings, database):
+        scale = _scale(settings, reference, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
+        if reference is not None:
+            read_photo(reference, settings)  # or else the location would be made, and only then its reference refused
+        view = places.add_location(database, settings, name, site, interval_days, now())
+        if reference is not None:
+            places.set_reference(database, settings, name, reference, now())
+        if scale is not None:
+            places.set_scale(database, settings, name, scale, now())
     words = f"Location {name} made. Drop photos into {settings.inbox / name}."
     answer({"location": name, "site": view.site, "inbox": str(settings.inbox / name), "scale": scale}, json, words)
 
@@ -89,8 +88,7 @@ def location_list(workspace: Workspace = HERE, json: Json = False) -> None:
     """All locations with their state."""
     from monitor.storage import queries
 
-    _, database = opened(workspace)
-    with database.session() as session:
+    with opened(workspace) as (_, database), database.session() as session:
         found = queries.statuses(session)
     rows = [
         (
@@ -134,17 +132,17 @@ def location_scale(
     from monitor.service import places
     from monitor.service.scheduler import now
 
-    settings, database = opened(workspace)
-    scale = _scale(settings.ingest.max_megapixels, photo, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
-    if scale is None:
-        raise MisuseError("Give --mm-per-px, or --points with --distance-mm, or --photo with --marker-mm.")
-    places.set_scale(database, settings, name, scale, now())
+    with opened(workspace) as (settings, database):
+        scale = _scale(settings, photo, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
+        if scale is None:
+            raise MisuseError("Give --mm-per-px, or --points with --distance-mm, or --photo with --marker-mm.")
+        places.set_scale(database, settings, name, scale, now())
     words = f"{scale.mm_per_px:.4f} ± {scale.standard_error:.4f} mm per pixel ({scale.origin})."
     answer(vars(scale), json, words)
 
 
 def _scale(
-    max_megapixels: float,
+    settings: "Settings",
     photo: Path | None,
     mm_per_px: float | None,
     mm_per_px_error: float | None,
@@ -153,7 +151,6 @@ def _scale(
     marker_mm: float | None,
 ) -> "Scale | None":
     from monitor.errors import MisuseError
-    from monitor.imaging.files import read_picture
     from monitor.imaging.scale import scale_from_marker, scale_from_points, scale_typed
 
     if sum(given is not None for given in (mm_per_px, points, marker_mm)) > 1:
@@ -168,7 +165,7 @@ def _scale(
         return None
     if photo is None:
         raise MisuseError("A marker is looked for in a photo: name the reference photo.")
-    found = scale_from_marker(read_picture(photo, max_megapixels, float("inf")).image, marker_mm)
+    found = scale_from_marker(read_photo(photo, settings), marker_mm)
     if found.scale is None:
         raise MisuseError(f"No scale from {photo}: {found.reason}")
     return found.scale
@@ -195,8 +192,8 @@ def location_reference(
     from monitor.service import places
     from monitor.service.scheduler import now
 
-    settings, database = opened(workspace)
-    places.set_reference(database, settings, name, photo, now())
+    with opened(workspace) as (settings, database):
+        places.set_reference(database, settings, name, photo, now())
     answer({"location": name, "reference": str(photo)}, json, f"{photo} is now the reference of {name}.")
 
 
@@ -218,9 +215,9 @@ def location_rule(
 
     if kind not in list(RuleKind):
         raise UnknownNameError("kind of rule", kind, RuleKind)
-    settings, database = opened(workspace)
     below = 0.9 * fire if clear is None else clear
-    places.add_rule(database, settings, name, metric, RuleKind(kind), fire, below, now())
+    with opened(workspace) as (settings, database):
+        places.add_rule(database, settings, name, metric, RuleKind(kind), fire, below, now())
     result = {"location": name, "metric": metric, "kind": kind, "fire": fire, "clear": below}
     answer(result, json, f"{name}: {metric} {kind} fires at {fire:g} and clears below {below:g}.")
 
@@ -245,6 +242,6 @@ def location_confirm_time(
         raise MisuseError(f"'{at}' is no time; write one like 2026-03-01T10:00:00+01:00.") from None
     if moment.tzinfo is None:
         raise MisuseError(f"'{at}' lacks its offset from UTC; write one like 2026-03-01T10:00:00+01:00.")
-    settings, database = opened(workspace)
-    places.confirm_time(database, settings, capture, moment, now())
+    with opened(workspace) as (settings, database):
+        places.confirm_time(database, settings, capture, moment, now())
     answer({"capture": capture, "captured_at": moment}, json, f"Capture {capture} was taken at {moment.isoformat()}.")

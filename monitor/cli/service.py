@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder to make the workspace in.")],
+    folder: Annotated[Path | None, typer.Argument(help="Folder to make the workspace in.")] = None,
     database_url: Annotated[
         str, typer.Option(help="SQLite inside the folder, or postgresql://user@host/database.")
     ] = "sqlite:///crackmonitor.db",
+    workspace: Annotated[Path, typer.Option("--workspace", help="The same, where FOLDER is left out.")] = HERE,
     json: Json = False,
 ) -> None:
     """Make a workspace: settings file, database, inbox, originals, pictures."""
     from monitor.service.workspace import make_workspace
 
-    settings = make_workspace(folder, database_url)
-    words = f"Workspace made in {folder}.\nNext: crackmonitor site add, crackmonitor location add."
-    answer({"workspace": str(folder), "inbox": str(settings.inbox)}, json, words)
+    place = workspace if folder is None else folder
+    settings = make_workspace(place, database_url)
+    words = f"Workspace made in {place}.\nNext: crackmonitor site add, crackmonitor location add."
+    answer({"workspace": str(place), "inbox": str(settings.inbox)}, json, words)
 
 
 def upgrade(workspace: Workspace = HERE, json: Json = False) -> None:
@@ -48,11 +50,12 @@ def worker(
     from monitor.service.scheduler import work_until_told
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings, database = opened(workspace)
-    if not once:
-        work_until_told(database, settings)
-        return
-    tick = _one_round(database, settings, quiet=json)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with opened(workspace) as (settings, database):
+        if not once:
+            work_until_told(database, settings)
+            return
+        tick = _one_round(database, settings, quiet=json)
     result = {
         "intake": tick.intake.as_json(),
         "analysed": tick.analysed,
@@ -79,16 +82,17 @@ def _one_round(database: "Database", settings: "Settings", quiet: bool) -> "Tick
         return jobs.tick()
 
 
-def dashboard(workspace: Workspace = HERE) -> None:
+def dashboard(workspace: Workspace = HERE, json: Json = False) -> None:
     """Serve the pages (on 127.0.0.1 unless the settings say otherwise) until interrupted."""
     import os
     import sys
 
     import dashboard as pages
 
-    settings, _ = opened(workspace)
-    folder = Path(pages.__file__).parent
-    typer.echo(f"Dashboard: http://{settings.dashboard.host}:{settings.dashboard.port}")
+    with opened(workspace) as (settings, _):
+        folder = Path(pages.__file__).parent
+    address = f"http://{settings.dashboard.host}:{settings.dashboard.port}"
+    answer({"address": address}, json, f"Dashboard: {address}")
     command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
     command += ["--server.address", settings.dashboard.host, "--server.port", str(settings.dashboard.port)]
     command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
@@ -104,26 +108,32 @@ def growth(
     from monitor.service.judging import judged_metric, verdict_of
     from monitor.storage import queries
 
-    _, database = opened(workspace)
-    with database.session() as session:
+    with opened(workspace) as (_, database), database.session() as session:
         view = queries.location(session, location)
         fits = [found.fit for found in queries.fits(session, view.id)]
         excluded = queries.series(session, view.id, judged_metric(view)).excluded
         verdict = verdict_of(session, view)
+    evidence = verdict.evidence if view.scale else f"{verdict.evidence} {_NO_SCALE}"
     result = {
         "location": location,
         "fingerprint": view.fingerprint,
         "fits": [_fit_json(fit) for fit in fits],
         "excluded": [{"capture": left.capture_id, "file": left.file_name, "reason": left.reason} for left in excluded],
         "verdict": verdict.verdict,
-        "evidence": verdict.evidence,
+        "evidence": evidence,
         "months_needed": verdict.months_needed,
     }
     rows = [_fit_row(fit) for fit in fits if fit.success]
     head = ("metric", "method", "per year", "per month", "90 % interval per year", "unit", "n", "r")
-    lines = [f"{location}: {verdict.verdict}. {verdict.evidence}", "", table(head, rows)]
+    lines = [f"{location}: {verdict.verdict}. {evidence}", "", table(head, rows)]
     lines += [f"left out: capture {left.capture_id} ({left.file_name}): {left.reason}" for left in excluded]
     answer(result, json, "\n".join(lines))
+
+
+_NO_SCALE = (
+    "The location has no scale, so nothing is known in mm and rules in mm are not watched: give it one with "
+    "'crackmonitor location scale'."
+)
 
 
 def _fit_row(fit: Any) -> tuple[object, ...]:

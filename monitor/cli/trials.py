@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.output import HERE, Json, Workspace, answer, progress, table
+from monitor.cli.output import HERE, Json, Seed, Workspace, answer, progress, table
 
 
 def simulate(
     out: Annotated[Path | None, typer.Argument(help="Folder for the photos and truth.csv.")] = None,
     scenario: Annotated[str, typer.Option(help="Name of a scenario (see --list).")] = "growing",
-    seed: Annotated[int, typer.Option(help="Same seed, same photos.")] = 0,
+    seed: Seed = 0,
     list_names: Annotated[bool, typer.Option("--list", help="Name the scenarios and stop.")] = False,
     workspace: Workspace = HERE,
     json: Json = False,
@@ -42,7 +42,7 @@ def train(
     preset: Annotated[str, typer.Option(help="paper, half or quarter.")] = "quarter",
     name: Annotated[str, typer.Option(help="Name of the weights.")] = "default",
     patches: Annotated[int, typer.Option(help="Training patches to draw.")] = 30000,
-    seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of patches.")] = 0,
+    seed: Seed = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workspace: Workspace = HERE,
     json: Json = False,
@@ -55,10 +55,34 @@ def train(
     answer(taught, json, words)
 
 
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder with masonry_dais and brickwork_cracks.")],
+    weights: Annotated[str, typer.Option(help="A shipped classifier, or a .safetensors file.")] = "default",
+    final: Annotated[bool, typer.Option("--final", help="The test folds, not val: once, for the report.")] = False,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Score a classifier on real photos it was not taught on, photo by photo as the service judges them."""
+    from monitor.networks.weights import load_classifier
+    from simulations.scores import evaluate_classifier
+
+    classifier = load_classifier(weights)
+    with progress("Classifying", None, json):
+        scores = evaluate_classifier(classifier, data, final)
+    head = ("set", "wall", "n", "AUC", "balanced", "TPR", "TNR")
+    rows = [
+        (name, group, each.n, *(f"{value:.3f}" for value in list(vars(each).values())[1:]))
+        for name, groups in scores.items()
+        for group, each in groups.items()
+    ]
+    result = {"weights": weights, "threshold": classifier.threshold, "final": final, "scores": scores}
+    answer(result, json, f"{weights}, cracked from {classifier.threshold:.2f} on\n\n{table(head, rows)}")
+
+
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder for the demonstration; made anew each time.")] = Path("demo"),
     serve: Annotated[bool, typer.Option(help="Serve the dashboard afterwards.")] = True,
-    seed: Annotated[int, typer.Option(help="Same seed, same walls.")] = 7,
+    seed: Seed = 7,
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
@@ -72,4 +96,4 @@ def demo(
         dashboard(folder)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"simulate": simulate, "train": train, "demo": demo}
+COMMANDS: dict[str, Callable[..., None]] = {"simulate": simulate, "train": train, "evaluate": evaluate, "demo": demo}

@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.errors import MisuseError
 from monitor.growth.verdicts import DEFAULT_RULES, VerdictRules, rate_so_far
-from monitor.records import AlertState, GrowthFit, Observation, RuleKind, to_json
+from monitor.records import METRIC_NAMES, AlertState, GrowthFit, Observation, RuleKind, to_json
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Rule:
                 f"A rule on {self.metric} that fires at {self.fire} {self.unit} cannot clear at {self.clear};"
                 " clear must not be higher."
             )
+
+    @property
+    def name(self) -> str:
+        """The metric as people call it."""
+        return METRIC_NAMES.get(self.metric, self.metric)
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,11 @@ def evaluate(
 
 def _level(rule: Rule, observations: Sequence[Observation], previous: AlertState) -> Decision:
     if not observations:
-        return Decision(previous, f"There is no reading of {rule.metric} yet, so it stays {previous}.")
+        return Decision(previous, f"There is no reading of the {rule.name.lower()} yet, so it stays {previous}.")
     latest = max(observations, key=lambda seen: (seen.at, seen.value))
     state = _hysteresis(previous, fires=latest.value >= rule.fire, clears=latest.value < rule.clear)
     why = (
-        f"{rule.metric} is {latest.value:.2f} {rule.unit} on {latest.at:%Y-%m-%d}, the latest of"
+        f"{rule.name} is {latest.value:.2f} {rule.unit} on {latest.at:%Y-%m-%d}, the latest of"
         f" {len(observations)} readings; it fires at {rule.fire:g} and clears below {rule.clear:g} {rule.unit}."
     )
     return Decision(state, why, _evidence(rule, n=len(observations), latest=latest))
@@ -83,14 +88,14 @@ def _rate(
     n = len(observations)
     if rate is None:
         why = (
-            f"There is no rate of {rule.metric} from {n} readings yet: it takes {verdict_rules.smallest_n} over"
-            f" {verdict_rules.smallest_span_days:.0f} days, and a year where the season's allowance is not"
-            f" declared in {rule.unit}; so it stays {previous}."
+            f"There is no rate of the {rule.name.lower()} from {n} readings yet: it takes"
+            f" {verdict_rules.smallest_n} over {verdict_rules.smallest_span_days:.0f} days, and a year where the"
+            f" season's allowance is not declared in {rule.unit}; so it stays {previous}."
         )
         return Decision(previous, why, _evidence(rule, n=n))
     state = _hysteresis(previous, fires=rate.low > rule.fire, clears=rate.slope_per_year < rule.clear)
     why = (
-        f"{rule.metric} changes by {rate}, from {n} readings; it fires when the lower bound exceeds"
+        f"{rule.name} changes by {rate}, from {n} readings; it fires when the lower bound exceeds"
         f" {rule.fire:g} and clears below {rule.clear:g} {rule.unit} per year."
     )
     return Decision(state, why, _evidence(rule, n=n, rate=rate))

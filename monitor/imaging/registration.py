@@ -103,8 +103,8 @@ def align(image: ByteArray, registration: Registration, shape: tuple[int, int]) 
     """`image` uint8 (rows, cols[, 3]) in the reference's frame of `shape`, and bool `shape` where it has pixels.
 
     Interpolates cubically: linear interpolation blurs by an amount that depends on the fraction of a pixel, and
-    a crack would change its apparent width with the camera's position. 0 outside the image. Raises
-    `MisuseError` without a matrix.
+    a crack would change its apparent width with the camera's position. Outside the image it is mirrored: the
+    edge of a blank would look like a crack. Raises `MisuseError` without a matrix.
     """
     if registration.matrix is None:
         raise MisuseError("A capture whose registration found no matrix cannot be aligned.")
@@ -112,9 +112,8 @@ def align(image: ByteArray, registration: Registration, shape: tuple[int, int]) 
     whole = np.full(image.shape[:2], 255, dtype=np.uint8)
     valid = cv2.warpPerspective(whole, registration.matrix, size, flags=cv2.INTER_LINEAR) == 255
     aligned = cv2.warpPerspective(
-        image, registration.matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        image, registration.matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
-    aligned[~valid] = 0
     return np.asarray(aligned), np.asarray(valid)
 
 

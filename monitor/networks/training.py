@@ -140,7 +140,8 @@ def train_classifier(
 
     `checkpoint` is written after every epoch and read at the start, so an interrupted training goes on
     where it stood. Raises `MisuseError` before the first epoch when the patches do not fit the layout or
-    one class is missing, or when the checkpoint is of another training.
+    one class is missing, or when the checkpoint is damaged or of another training; and at the end when no
+    epoch had a finite validation loss.
     """
     _check(train, validation, options)
     torch.manual_seed(options.seed)
@@ -164,6 +165,8 @@ def _check(train: LabelledPatches, validation: LabelledPatches, options: Trainin
             raise MisuseError(
                 f"The {name} patches are {patches.images.shape[1:]}, the network takes ({side}, {side}, 3)."
             )
+        if len(patches.labels) != len(patches.images):
+            raise MisuseError(f"The {name} patches are {len(patches.images)} images with {len(patches.labels)} labels.")
         if set(np.unique(patches.labels)) != set(range(options.layout.classes)):
             raise MisuseError(f"The {name} patches do not hold every one of the {options.layout.classes} classes.")
 
@@ -188,7 +191,8 @@ class _Session:
 
     @property
     def _best_epoch(self) -> int:
-        return int(np.argmin([epoch.validation_loss for epoch in self.history])) + 1
+        losses = np.array([epoch.validation_loss for epoch in self.history])
+        return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf))) + 1
 
     def wants_more(self) -> bool:
         if len(self.history) >= self.options.epochs:
@@ -244,6 +248,8 @@ class _Session:
         return torch.rot90(batch, int(rng.integers(4)), (2, 3)) if self.options.quarter_turns else batch
 
     def best_network(self) -> Vgg11:
+        if not np.isfinite(self.history[self._best_epoch - 1].validation_loss):
+            raise MisuseError("The training diverged: no epoch has a finite loss. Use a lower learning rate.")
         best = Vgg11(self.options.layout)
         best.load_state_dict(self.best)
         return folded(best.eval())
@@ -264,7 +270,10 @@ class _Session:
         temporary.replace(path)
 
     def restore(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged file raises anything from EOFError to UnpicklingError
+            raise MisuseError(f"The checkpoint {path} cannot be read. Remove it to start anew.") from error
         if state["options"] != asdict(self.options):
             raise MisuseError(f"{path} belongs to a training with other options. Use another folder or remove it.")
         self.network.load_state_dict(state["network"])

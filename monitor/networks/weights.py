@@ -21,6 +21,7 @@ from monitor.networks.vgg import Vgg11, Vgg11Layout
 
 SHIPPED = Path(__file__).with_name("weights")
 MANIFEST = "weights.toml"
+ARCHITECTURE = "vgg11"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def manifest(folder: Path = SHIPPED) -> dict[str, dict[str, Any]]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise WeightsError(f"The weights manifest {path} cannot be read: {error}.") from error
 
 
@@ -59,17 +60,21 @@ def save_classifier(
 ) -> Path:
     """Write `<name>.safetensors` (float16) into `folder` and its entry into the manifest; returns the file.
 
-    `story` is what a reader wants to know: data with licences, recipe, scores.
+    `story` is what a reader wants to know: data with licences, recipe, scores. Raises `WeightsError` when the
+    weights are not finite numbers or too large for float16.
     """
+    halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
+    if not all(value.isfinite().all() for value in halves.values()):
+        raise WeightsError(f"The weights '{name}' hold numbers that float16 cannot: the training diverged. Teach anew.")
     folder.mkdir(parents=True, exist_ok=True)
-    stored = save_tensors({key: value.half().contiguous() for key, value in network.state_dict().items()})
+    stored = save_tensors(halves)
     path = folder / f"{name}.safetensors"
     path.write_bytes(stored)
     entries = manifest(folder)
     entries[name] = {
         "file": path.name,
         "sha256": hashlib.sha256(stored).hexdigest(),
-        "architecture": "vgg11",
+        "architecture": ARCHITECTURE,
         "layout": network.layout.as_options(),
         "temperature": temperature,
         "threshold": threshold,
@@ -90,16 +95,42 @@ def load_classifier(name: str, folder: Path = SHIPPED, device: torch.device | No
     entries = manifest(folder)
     if name not in entries:
         raise UnknownNameError(f"classifier weights (looked in {folder / MANIFEST})", name, entries)
-    entry = entries[name]
-    network = Vgg11(Vgg11Layout(**entry["layout"]))
+    entry = _checked(entries[name], name, folder / MANIFEST)
+    network = Vgg11(entry.layout)
     try:
-        network.load_state_dict(load_tensors(_verified(folder / entry["file"], entry["sha256"])))
+        network.load_state_dict(load_tensors(_verified(folder / entry.file, entry.sha256)))
     except (SafetensorError, RuntimeError) as error:
         raise WeightsError(
-            f"The weights {folder / entry['file']} do not fit the layout in {MANIFEST}: {error}. Install them anew."
+            f"The weights {folder / entry.file} do not fit the layout in {MANIFEST}: {error}. Install them anew."
         ) from error
     network = network.float().eval().to(device or torch.device("cpu"))
-    return Classifier(name, network, float(entry["temperature"]), float(entry["threshold"]), entry["sha256"])
+    return Classifier(name, network, entry.temperature, entry.threshold, entry.sha256)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What loading needs of one table of the manifest."""
+
+    file: str
+    sha256: str
+    layout: Vgg11Layout
+    temperature: float
+    threshold: float
+
+
+def _checked(entry: dict[str, Any], name: str, path: Path) -> _Entry:
+    try:
+        if entry["architecture"] != ARCHITECTURE:
+            raise WeightsError(
+                f"The weights '{name}' in {path} are of the architecture '{entry['architecture']}', "
+                f"but only '{ARCHITECTURE}' is known here. Choose other weights."
+            )
+        layout, numbers = Vgg11Layout(**entry["layout"]), (float(entry["temperature"]), float(entry["threshold"]))
+        return _Entry(entry["file"], entry["sha256"], layout, *numbers)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"The entry '{name}' in {path} is incomplete or wrong ({error}). Install the weights anew."
+        ) from error
 
 
 def _verified(path: Path, sha256: str) -> bytes:

@@ -1,7 +1,8 @@
 """From relevance to the pixels of the crack: relevance says where, the picture says which pixels.
 
-Dark valleys of the picture are looked for near relevance only. Strong ones seed, weaker ones continue them,
-and each is then filled to half-way between its own darkness and the brightness of its flanks.
+Dark valleys of the picture that relevance backs are seeds; the picture alone carries them on while the valley
+stays as dark as its seeds; and each is then filled to half-way between its own darkness and the brightness of
+its flanks.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.records import BoolArray, FloatArray
-from monitor.segmentation.morphology import area_opening
+from monitor.segmentation.morphology import area_opening, closing
 
 Floats = NDArray[np.float32]
 
@@ -24,23 +25,30 @@ _FAINTEST_EVIDENCE = 1e-3
 class RefinementOptions:
     """Options of `refine`; lengths in pixels.
 
-    `reach_px`: how far beyond the candidates a crack is followed. `scales_px`: standard deviations of the
+    `reach_px`: how far from the candidates a crack may be seeded. `scales_px`: standard deviations of the
     valley filter. `relevance_blur_px`: smoothing of the relevance. `neighbourhood_px`: relevance counts
     relative to the highest within this distance, so that a strong crack does not hide a faint one far off.
-    `seed`, `follow`: evidence that starts a crack and that continues it, in medians of the picture's own.
-    `flank_px`: distance over which a crack's darkness and its flanks are averaged. `min_area_px`: smaller
-    components go. `min_share`: so do those whose mean relevance is less than this share of the best one's.
+    `seed`, `follow`: evidence times relevance that starts a seed and that continues it, in medians of the
+    picture's own evidence. `trail`, `trail_share`: evidence alone that carries a seeded crack on, in the same
+    medians and as a share of the seeds' around; `trail_level`: how dark it has to be for that, from 0 (as the
+    flanks around) to 1 (as the seeds around); "around" reaches over `trail_px`. `flank_px`: distance over
+    which a crack's darkness and its flanks are averaged when it is filled. `min_area_px`: smaller components go.
+    `min_share`: so do those whose relevance nowhere reaches this share of the highest around.
     """
 
     reach_px: int = 5
     scales_px: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
     relevance_blur_px: float = 4.0
     neighbourhood_px: int = 256
-    seed: float = 4.0
-    follow: float = 2.5
+    seed: float = 2.5
+    follow: float = 1.5
+    trail: float = 3.0
+    trail_share: float = 0.35
+    trail_level: float = 0.9
+    trail_px: float = 32.0
     flank_px: float = 8.0
     min_area_px: int = 50
-    min_share: float = 0.4
+    min_share: float = 0.3
 
 
 def refine(
@@ -49,26 +57,44 @@ def refine(
     """The crack's pixels as a bool mask, all arrays (rows, cols).
 
     `light` is float32 grey in 0 .. 1; `relevance` is high where a crack was seen (negative values count as
-    none); `candidates` marks roughly where. Without candidates, or where no dark valley backs them, the mask is empty.
+    none) and 0 where nothing was explained: no crack is followed there. `candidates` marks roughly where cracks
+    are. Without candidates, or where no dark valley backs them, the mask is empty.
     """
     options = options or RefinementOptions()
     found = np.zeros(candidates.shape, bool)
     if not candidates.any():
         return found
-    near = _grow(candidates, options.reach_px)
-    part = _bounding_box(_grow(near, int(3 * options.flank_px)))
-    found[part] = _refine_part(light[part].astype(np.float32), relevance[part].astype(np.float32), near[part], options)
+    part = _bounding_box(_grow(candidates | (relevance != 0), int(3 * options.flank_px)))
+    shown = light[part].astype(np.float32), relevance[part].astype(np.float32), candidates[part]
+    found[part] = _refine_part(*shown, options)
     return found
 
 
-def _refine_part(light: Floats, relevance: Floats, near: BoolArray, options: RefinementOptions) -> BoolArray:
+def _refine_part(light: Floats, relevance: Floats, candidates: BoolArray, options: RefinementOptions) -> BoolArray:
     weight = _blur(np.maximum(relevance, 0), options.relevance_blur_px)
     weight /= np.maximum(_highest_around(weight, options.neighbourhood_px), _TINY)
+    weight *= _grow(candidates, options.reach_px)
     evidence = valley_evidence(light, options.scales_px)
-    evidence *= near * weight / max(float(np.median(evidence)), _FAINTEST_EVIDENCE)
-    valleys = _hysteresis(evidence > options.follow, evidence > options.seed)
+    evidence /= max(float(np.median(evidence)), _FAINTEST_EVIDENCE)
+    backed = evidence * weight
+    seeds = _hysteresis(backed > options.follow, backed > options.seed)
+    if not seeds.any():
+        return seeds
+    valleys = _trail(light, evidence, seeds, _grow(relevance != 0, 1), options)
     cracks = area_opening(_fill(light, valleys, options.flank_px), options.min_area_px)
-    return _relevant(cracks, weight, options.min_share)
+    return _hysteresis(cracks, cracks & (weight >= options.min_share))
+
+
+def _trail(
+    light: Floats, evidence: Floats, seeds: BoolArray, explained: BoolArray, options: RefinementOptions
+) -> BoolArray:
+    """The seeds and what continues them: an explanation often shows a crack in pieces, the picture shows it whole."""
+    core = _mean_of(light, seeds, options.trail_px)
+    flank = _mean_of(light, ~_grow(seeds, int(options.flank_px)), options.trail_px)
+    dark = light < flank + options.trail_level * (core - flank)
+    strong = evidence > np.maximum(options.trail, options.trail_share * _mean_of(evidence, seeds, options.trail_px))
+    carried = seeds | (strong & dark & explained)
+    return _hysteresis(closing(carried, 3), seeds)
 
 
 def valley_evidence(light: Floats, scales_px: tuple[float, ...]) -> Floats:
@@ -101,16 +127,6 @@ def _fill(light: Floats, valleys: BoolArray, flank_px: float) -> BoolArray:
         voted = (cv2.medianBlur(dark.astype(np.uint8), 3) > 0) | (dark & core)
         crack = _hysteresis(voted, voted & valleys)
     return ~area_opening(~crack, round(flank_px**2))
-
-
-def _relevant(cracks: BoolArray, weight: Floats, min_share: float) -> BoolArray:
-    """The components whose mean weight is at least `min_share` of the highest such mean."""
-    count, label = cv2.connectedComponents(cracks.astype(np.uint8), connectivity=8)
-    sizes = np.bincount(label.ravel(), minlength=count)
-    mean = np.bincount(label.ravel(), weight.ravel(), count) / np.maximum(sizes, 1)
-    stays = mean >= min_share * mean[1:].max(initial=0)
-    stays[0] = False
-    return np.asarray(stays[label])
 
 
 def _highest_around(weight: Floats, radius_px: int) -> Floats:

@@ -1,6 +1,7 @@
 """The database of a workspace: opened, upgraded and checked; driver errors in plain words."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from monitor.errors import CrackmonitorError, MisuseError, StorageError
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg")
 #: Held on PostgreSQL while the schema is upgraded, so that only one program does it; any fixed number.
 _UPGRADE_LOCK = 7_267_225
+_WAL_ATTEMPTS, _WAL_PAUSE_SECONDS = 100, 0.05
 _UPGRADE = "Run 'crackmonitor upgrade'."
 #: What to do, by a word of the driver's message.
 _ADVICE = {
@@ -171,8 +173,19 @@ def _prepare_for_upgrade(connection: Connection) -> None:
     """SQLite only: write-ahead log (the file remembers it), and no foreign keys while tables are remade."""
     raw = connection.connection.driver_connection
     if isinstance(raw, sqlite3.Connection):
-        raw.execute("PRAGMA journal_mode = WAL")
+        _use_write_ahead_log(raw)
         raw.execute("PRAGMA foreign_keys = OFF")
+
+
+def _use_write_ahead_log(raw: sqlite3.Connection) -> None:
+    """Switching waits for nobody, whatever the busy timeout: where another program is at it, ask again."""
+    for _ in range(_WAL_ATTEMPTS):
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            time.sleep(_WAL_PAUSE_SECONDS)
+    raw.execute("PRAGMA journal_mode = WAL")
 
 
 def _upgrade(connection: Connection) -> None:

@@ -24,6 +24,7 @@ from monitor.storage.repository.captures import (
 from monitor.storage.repository.places import (
     add_location,
     add_site,
+    hold_location,
     set_interval,
     set_reference,
     set_scale,
@@ -52,6 +53,7 @@ __all__ = [
     "confirm_time",
     "forget_sighting",
     "forget_sightings_before",
+    "hold_location",
     "mark_failed",
     "mark_sent",
     "record_failure",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, false, select
 from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError
@@ -33,9 +33,13 @@ def add_capture(
     time: CaptureTime,
     now: datetime,
 ) -> Stored:
-    """An accepted file, or the capture that already has this content, whatever its location or fate."""
+    """An accepted file, or the accepted capture that already has this content, whatever its location.
+
+    Content that was rejected before becomes an accepted capture: the limits it broke may have been raised.
+    """
     return _store(
         session,
+        CaptureRow.rejected_reason.is_not(None),
         location_id=location_id,
         sha256=sha256,
         file_name=file_name,
@@ -45,6 +49,7 @@ def add_capture(
         captured_at=time.at,
         time_source=time.source,
         received_at=now,
+        rejected_reason=None,
     )
 
 
@@ -61,6 +66,7 @@ def reject_capture(
     """A file put into quarantine with a reason; known content stays what it was."""
     return _store(
         session,
+        false(),
         location_id=location_id,
         sha256=sha256,
         file_name=file_name,
@@ -70,9 +76,11 @@ def reject_capture(
     )
 
 
-def _store(session: Session, *, sha256: str, **columns: Any) -> Stored:
+def _store(session: Session, replaces: ColumnElement[bool], *, sha256: str, **columns: Any) -> Stored:
+    """A new row; where the content is known, the known row, overwritten if it `replaces` that."""
     new = insert(session, CaptureRow).values(sha256=sha256, **columns)
-    capture_id = session.scalar(new.on_conflict_do_nothing(index_elements=["sha256"]).returning(CaptureRow.id))
+    stored = new.on_conflict_do_update(index_elements=["sha256"], set_=columns, where=replaces)
+    capture_id = session.scalar(stored.returning(CaptureRow.id), execution_options={"populate_existing": True})
     if capture_id is not None:
         return Stored(capture_id, is_new=True)
     known = session.execute(select(CaptureRow.id).where(CaptureRow.sha256 == sha256)).scalar_one()

@@ -130,6 +130,11 @@ def _forget_frame(session: Session, location: LocationRow) -> None:
     location.mm_per_px = location.mm_per_px_standard_error = location.scale_origin = None
 
 
+def hold_location(session: Session, location_id: int) -> None:
+    """Nobody else records readings, fits or changes of state here until this transaction ends."""
+    locked_location(session, location_id)
+
+
 def set_series(session: Session, location_id: int, fingerprint: str) -> None:
     """Choose the recipe whose readings are shown and judged. Raises `MisuseError` for an unknown one."""
     if session.get(RecipeRow, fingerprint) is None:

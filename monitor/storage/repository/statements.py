@@ -1,5 +1,6 @@
 """What several writes need: INSERT with ON CONFLICT, rows that must exist, fits that are out of date."""
 
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import delete
@@ -38,6 +39,7 @@ def locked_location(session: Session, location_id: int) -> LocationRow:
     return row
 
 
-def forget_fits(session: Session, location_id: int) -> None:
-    """What the fits of a location were made from has changed; `queries.unfitted` now asks for new ones."""
-    session.execute(delete(GrowthFitRow).where(GrowthFitRow.location_id == location_id))
+def forget_fits(session: Session, location_id: int, since: datetime | None = None) -> None:
+    """What the fits of a location (made `since` then) rest on has changed; `queries.unfitted` asks for new ones."""
+    of_location = delete(GrowthFitRow).where(GrowthFitRow.location_id == location_id)
+    session.execute(of_location if since is None else of_location.where(GrowthFitRow.fitted_at >= since))

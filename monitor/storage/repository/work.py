@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from monitor.errors import MisuseError
 from monitor.records import Analysis, GrowthFit, Recipe, Registration, to_json
 from monitor.storage.repository.places import fill_millimetres
-from monitor.storage.repository.statements import existing, insert, locked_location
+from monitor.storage.repository.statements import existing, forget_fits, insert, locked_location
 from monitor.storage.tables import (
     CaptureRow,
     ClaimRow,
@@ -47,7 +47,8 @@ def record_recipe(session: Session, recipe: Recipe, now: datetime) -> str:
 def claim_next(session: Session, *, fingerprint: str, worker: str, now: datetime, lease: timedelta) -> Work | None:
     """Take the next capture that has no reading under `fingerprint`, until `now + lease`; None: no work.
 
-    Each location's reference comes first, then the oldest by capture time. A claim that ran out is
+    Each location's reference comes first, then the oldest by capture time; the others wait until their
+    reference has a reading, because its mask decides how they are registered. A claim that ran out is
     taken over. Commit soon: on PostgreSQL another worker waits where two want the same capture.
     """
     candidate = _unclaimed(fingerprint, now).limit(1)
@@ -68,14 +69,18 @@ def claim_next(session: Session, *, fingerprint: str, worker: str, now: datetime
 
 def _unclaimed(fingerprint: str, now: datetime) -> "Select[int]":
     of_this = and_(ClaimRow.capture_id == CaptureRow.id, ClaimRow.fingerprint == fingerprint)
-    done = select(ReadingRow.id).where(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == fingerprint)
+    read = select(ReadingRow.id).where(ReadingRow.fingerprint == fingerprint)
+    done = read.where(ReadingRow.capture_id == CaptureRow.id)
+    reference = LocationRow.reference_capture_id
+    reference_done = read.where(ReadingRow.capture_id == reference)
     return (
         select(CaptureRow.id)
         .join(LocationRow, LocationRow.id == CaptureRow.location_id)
         .outerjoin(ClaimRow, of_this)
         .where(CaptureRow.rejected_reason.is_(None), ~done.exists())
         .where(or_(ClaimRow.capture_id.is_(None), ClaimRow.claimed_until <= now))
-        .order_by(LocationRow.reference_capture_id.is_not_distinct_from(CaptureRow.id).desc())
+        .where(or_(reference.is_(None), reference == CaptureRow.id, reference_done.exists()))
+        .order_by(reference.is_not_distinct_from(CaptureRow.id).desc())
         .order_by(CaptureRow.captured_at, CaptureRow.id)
     )
 
@@ -96,17 +101,26 @@ def record_failure(
 
 
 def record_reading(
-    session: Session, *, capture_id: int, analysis: Analysis, pictures: Mapping[str, str], now: datetime
+    session: Session,
+    *,
+    capture_id: int,
+    analysis: Analysis,
+    pictures: Mapping[str, str],
+    now: datetime,
+    reference_capture_id: int | None = None,
 ) -> bool:
     """Store what the analysis found, with its recipe. False: there is a reading already, and it stays.
 
-    Millimetres are filled in from the location's present scale, so that a scale given while the
-    analysis was under way is not lost.
+    `reference_capture_id` says in whose frame it was found. When the location has another reference by
+    now, nothing is stored (False), and the capture stays work. Millimetres are filled in from the location's
+    present scale, so that a scale given while the analysis was under way is not lost.
     """
     capture = existing(session, CaptureRow, capture_id)
     if capture.rejected_reason is not None:
         raise MisuseError(f"Capture {capture_id} ({capture.file_name}) was rejected and takes no reading.")
     location = locked_location(session, capture.location_id)
+    if reference_capture_id is not None and location.reference_capture_id != reference_capture_id:
+        return False
     fingerprint = record_recipe(session, analysis.recipe, now)
     new = insert(session, ReadingRow).values(
         capture_id=capture_id,
@@ -117,6 +131,7 @@ def record_reading(
     )
     new = new.on_conflict_do_nothing(index_elements=["capture_id", "fingerprint"])
     reading_id = session.scalar(new.returning(ReadingRow.id))
+    forget_fits(session, location.id, since=now)  # made while this reading was on its way, so without it
     if reading_id is not None and location.mm_per_px is not None:
         fill_millimetres(session, location.mm_per_px, ReadingRow.id == reading_id)
     return reading_id is not None

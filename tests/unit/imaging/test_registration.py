@@ -249,7 +249,7 @@ def test_align_lays_the_picture_onto_the_reference() -> None:
     assert valid.shape == SHAPE
     assert valid.dtype == np.bool_
     assert 0.7 < valid.mean() <= 1
-    assert not aligned[~valid].any()
+    assert aligned[~valid].min() > 0, "no blank, whose edge would look like a crack"
     inner = cv2.erode(valid.astype(np.uint8), np.ones((9, 9))) > 0
     difference = aligned[inner][:, 0].astype(float) - reference[inner]
     assert np.corrcoef(aligned[inner][:, 0], reference[inner])[0, 1] > 0.97

@@ -92,13 +92,14 @@ def test_a_file_is_counted_while_it_stays_the_same(place: Place) -> None:
         assert queries.sightings(session) == []
 
 
-def test_work_comes_reference_first_then_oldest(place: Place) -> None:
+def test_work_comes_reference_first_and_once_it_was_read_the_oldest(place: Place) -> None:
     late, reference, early = place.capture("a", days=3), place.capture("b", days=2), place.capture("c", days=1)
     with place.database.transaction() as session:
         repository.set_reference(session, place.location_id, reference)
         assert queries.pending(session, place.fingerprint) == {place.location_id: 3}
-    order = [claim(place) for _ in range(4)]
-    assert order == [Work(reference, 1, None), Work(early, 1, None), Work(late, 1, None), None]
+    assert [claim(place) for _ in range(2)] == [Work(reference, 1, None), None]
+    record(place, reference, measured(registered=False))
+    assert [claim(place) for _ in range(3)] == [Work(early, 1, None), Work(late, 1, None), None]
 
 
 def test_a_claim_that_ran_out_is_taken_over_and_counted(place: Place) -> None:
@@ -144,6 +145,26 @@ def in_threads(number: int, task: Callable[[int], None]) -> None:
         worker.start()
     for worker in workers:
         worker.join()
+
+
+def test_a_reading_made_in_a_former_reference_frame_is_not_kept(place: Place) -> None:
+    first, second = place.capture("a"), place.capture("b", days=1)
+
+    def record_in_frame_of(reference: int) -> bool:
+        with place.database.transaction() as session:
+            return repository.record_reading(
+                session,
+                capture_id=first,
+                analysis=measured(registered=False),
+                pictures={},
+                now=NOW,
+                reference_capture_id=reference,
+            )
+
+    with place.database.transaction() as session:
+        repository.set_reference(session, place.location_id, second)
+    assert not record_in_frame_of(first)
+    assert record_in_frame_of(second)
 
 
 def test_workers_at_once_never_get_the_same_capture(place: Place) -> None:

@@ -1,0 +1,274 @@
+"""From photo to outcome, with networks whose answers can be foreseen and with a real, tiny one."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from analysis_doubles import PATCH_PX, cracked, dark_seeker, wall
+from tiny_networks import tiny_classifier
+
+from monitor.analysis import Analyser, AnalysisOptions
+from monitor.attribution.base import ATTRIBUTIONS
+from monitor.errors import MisuseError, UnknownNameError
+from monitor.networks.weights import Classifier
+from monitor.records import Analysis, ByteArray, Severity, Status
+from monitor.segmentation.morphology import Postprocessing
+from monitor.segmentation.refinement import RefinementOptions
+
+SHAPE = (260, 340)
+#: Everything about the wall's crack that a test asks for: 4 px wide, 200 px long, at row 120, column 60.
+CRACK: dict[str, Any] = {"width_px": 4, "first": (120, 60), "length_px": 200}
+OPTIONS = AnalysisOptions(attribution="darkness", overlap_px=16, batch_size=4)
+#: A real network that calls every patch cracked.
+TINY = AnalysisOptions(overlap_px=0, batch_size=16, threshold_probability=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("darkness", "silence"):
+        monkeypatch.setitem(ATTRIBUTIONS, name, f"analysis_doubles:{name}")
+
+
+@pytest.fixture
+def canvas() -> ByteArray:
+    """A wall larger than a picture, so that a camera can move along it."""
+    return wall((SHAPE[0] + 200, SHAPE[1] + 300))
+
+
+def seen_from(canvas: ByteArray, row: int, col: int, shape: tuple[int, int] = SHAPE) -> ByteArray:
+    return np.ascontiguousarray(canvas[row : row + shape[0], col : col + shape[1]])
+
+
+def analyse(image: ByteArray, *others: Any, options: AnalysisOptions = OPTIONS) -> Analysis:
+    return Analyser(dark_seeker(), options).analyse(image, *others)
+
+
+def test_a_crack_is_measured() -> None:
+    found = analyse(cracked(wall(SHAPE), **CRACK))
+    assert found.status is Status.MEASURED
+    assert found.reason is None
+    assert found.crack_probability == pytest.approx(1, abs=1e-6)
+    assert found.severity is not None
+    assert found.severity.crack_count == 1
+    assert found.severity.max_width_px == pytest.approx(4, abs=0.7)
+    assert found.severity.length_px == pytest.approx(200, rel=0.04)
+    assert found.severity.area_px == pytest.approx(800, rel=0.1)
+    assert found.severity.area_mm2 is None
+    assert found.mask is not None
+    assert found.mask[120:124, 62:258].mean() > 0.98
+    assert found.registration is None
+
+
+def test_a_sound_wall_is_no_crack_which_is_zero_not_nothing() -> None:
+    found = analyse(wall(SHAPE))
+    assert found.status is Status.NO_CRACK
+    assert found.reason is None
+    assert found.severity == Severity(0, 0.0, 0.0, 0.0)
+    assert found.crack_probability is not None
+    assert found.crack_probability < 0.5
+    assert found.mask is not None
+    assert not found.mask.any()
+    assert found.relevance is not None
+    assert not found.relevance.any()
+
+
+def test_a_crack_without_an_explanation_is_not_measured_which_is_not_zero() -> None:
+    found = analyse(cracked(wall(SHAPE), **CRACK), options=replace(OPTIONS, attribution="silence"))
+    assert found.status is Status.NOT_MEASURED
+    assert found.severity is None
+    assert found.reason is not None
+    assert "look cracked (highest probability 1.00)" in found.reason
+    assert found.mask is not None
+    assert not found.mask.any()
+
+
+def test_another_place_is_not_registered_and_nothing_is_measured() -> None:
+    found = analyse(cracked(wall(SHAPE, seed=1), **CRACK), wall(SHAPE, seed=2))
+    assert found.status is Status.NOT_REGISTERED
+    assert found.registration is not None
+    assert not found.registration.accepted
+    assert found.reason == found.registration.reason
+    assert found.reason
+    assert [found.severity, found.crack_probability, found.mask, found.relevance, found.aligned] == [None] * 5
+
+
+def test_numbers_are_in_the_frame_of_the_reference(canvas: ByteArray) -> None:
+    """The capture is larger than the reference and taken 30 rows and 50 columns before it."""
+    wide = (SHAPE[0] + 60, SHAPE[1] + 90)
+    plain, opened = (seen_from(canvas, 60, 70), cracked(canvas, 6, (60 + 120, 70 + 60), 200))
+    found = analyse(seen_from(opened, 30, 20, wide), plain)
+    assert found.status is Status.MEASURED
+    assert found.registration is not None
+    assert found.registration.matrix is not None
+    np.testing.assert_allclose(found.registration.matrix, [[1, 0, -50], [0, 1, -30], [0, 0, 1]], atol=0.1)
+    assert found.mask is not None
+    assert found.relevance is not None
+    assert found.aligned is not None
+    assert (found.mask.shape, found.mask.dtype) == (SHAPE, np.bool_)
+    assert (found.relevance.shape, found.relevance.dtype) == (SHAPE, np.float32)
+    assert (found.aligned.shape, found.aligned.dtype) == ((*SHAPE, 3), np.uint8)
+    assert found.mask[120:126, 62:258].mean() > 0.95
+    assert not found.mask[:112].any()
+    assert not found.mask[134:].any()
+
+
+def test_a_picture_smaller_than_a_patch_keeps_its_shape() -> None:
+    small = (PATCH_PX - 14, PATCH_PX - 4)
+    found = analyse(cracked(wall(small), 4, (20, 2), 56))
+    assert found.status is Status.MEASURED
+    assert found.mask is not None
+    assert found.relevance is not None
+    assert found.mask.shape == found.relevance.shape == small
+
+
+def test_patches_outside_the_capture_are_not_looked_at(canvas: ByteArray) -> None:
+    """A third of the reference lies beyond the capture and is black there, which the classifier calls cracked."""
+    classifier = dark_seeker()
+    options = replace(OPTIONS, batch_size=1, overlap_px=0)
+    found = Analyser(classifier, options).analyse(seen_from(canvas, 60, 20), seen_from(canvas, 60, 140))
+    assert found.registration is not None
+    assert found.registration.overlap == pytest.approx(220 / 340, abs=0.02)
+    assert found.aligned is not None
+    assert not found.aligned[:, 222:].any(), "black beyond the capture"
+    assert found.status is Status.NO_CRACK
+    whole_columns, rows = 220 // PATCH_PX, -(-SHAPE[0] // PATCH_PX)
+    assert classifier.network.batches == whole_columns * rows
+
+
+def test_the_edge_of_the_capture_is_no_crack(canvas: ByteArray) -> None:
+    """Three quarters of some patches lie within the capture: what is missing there is not shown as black."""
+    found = analyse(seen_from(canvas, 60, 20), seen_from(canvas, 60, 120), options=replace(OPTIONS, overlap_px=0))
+    assert found.status is Status.NO_CRACK
+    assert found.aligned is not None
+    assert not found.aligned[:, 242:].any()
+    assert found.aligned[2:-2, :238].all()
+
+
+def test_a_mask_never_leaves_the_capture(canvas: ByteArray) -> None:
+    opened = cracked(canvas, 6, (60 + 120, 130 + 20), 400)
+    found = analyse(seen_from(opened, 60, 20), seen_from(canvas, 60, 130), options=replace(OPTIONS, refinement=None))
+    assert found.status is Status.MEASURED
+    assert found.mask is not None
+    assert found.relevance is not None
+    for values in (found.mask, found.relevance):
+        assert values[:, :225].any()
+        assert not values[:, 232:].any()
+
+
+def test_a_capture_of_which_no_patch_could_be_looked_at_is_not_called_sound(canvas: ByteArray) -> None:
+    """Half of a reference of one patch: too little to look at, though enough to register."""
+    reference, capture = seen_from(canvas, 60, 200, (240, 240)), seen_from(canvas, 60, 95, (240, 240))
+    classifier = dark_seeker()
+    classifier.network.layout = replace(classifier.network.layout, patch_px=240)
+    found = Analyser(classifier, replace(OPTIONS, overlap_px=0)).analyse(capture, reference)
+    assert found.registration is not None
+    assert found.registration.accepted, found.reason
+    assert classifier.network.batches == 0
+    assert found.status is Status.NOT_MEASURED
+    assert found.reason
+    assert found.severity is None
+    assert found.crack_probability is None
+
+
+def bits(found: Analysis) -> list[Any]:
+    assert found.mask is not None
+    assert found.relevance is not None
+    return [found.severity, found.crack_probability, found.mask.tobytes(), found.relevance.tobytes()]
+
+
+@pytest.mark.parametrize("options", [TINY, replace(TINY, width_method="published", refinement=None)])
+def test_the_same_photo_gives_the_same_bits_whatever_came_before(canvas: ByteArray, options: AnalysisOptions) -> None:
+    reference, image = seen_from(canvas, 60, 70), cracked(seen_from(canvas, 57, 66), **CRACK)
+    analyser = Analyser(tiny_classifier(), options)
+    first = analyser.analyse(image, reference)
+    assert first.status in {Status.MEASURED, Status.NOT_MEASURED}
+    assert first.relevance is not None
+    assert np.ptp(first.relevance) > 0
+    analyser.analyse(cracked(wall((90, 300), seed=5), 3, (40, 5), 220))
+    np.random.default_rng().random()
+    torch.rand(3)
+    for again in (analyser, Analyser(tiny_classifier(), options)):
+        assert bits(again.analyse(image, reference)) == bits(first)
+
+
+def test_the_pictures_given_are_left_alone(canvas: ByteArray) -> None:
+    reference, image = seen_from(canvas, 60, 70), cracked(seen_from(canvas, 57, 66), **CRACK)
+    reference_mask = np.zeros(SHAPE, bool)
+    kept = reference.copy(), image.copy(), reference_mask.copy()
+    analyse(image, reference, reference_mask)
+    for given, before in zip((reference, image, reference_mask), kept, strict=True):
+        np.testing.assert_array_equal(given, before)
+
+
+def test_the_mask_of_the_reference_is_left_out_of_the_registration(canvas: ByteArray) -> None:
+    with pytest.raises(MisuseError, match="its own mask"):
+        analyse(seen_from(canvas, 0, 0), seen_from(canvas, 5, 5), np.zeros((3, 3), bool))
+
+
+def test_the_threshold_is_the_weights_own_unless_another_is_chosen() -> None:
+    sound = wall(SHAPE)
+    classifier = dark_seeker(threshold=0.4)
+    assert Analyser(classifier, OPTIONS).threshold_probability == 0.4
+    assert Analyser(classifier, replace(OPTIONS, threshold_probability=0.9)).threshold_probability == 0.9
+    eager = replace(OPTIONS, threshold_probability=0.001)
+    assert analyse(sound, options=eager).status is not Status.NO_CRACK
+    assert analyse(sound, options=OPTIONS).status is Status.NO_CRACK
+
+
+@pytest.mark.parametrize("option", ["attribution", "thresholder", "width_method"])
+def test_an_unknown_method_is_refused_before_the_first_photo(option: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"'ruler'\. Known: "):
+        Analyser(dark_seeker(), replace(OPTIONS, **{option: "ruler"}))
+
+
+OTHER_OPTIONS: dict[str, Any] = {
+    "attribution": "lrp_both_logits",
+    "thresholder": "gmm",
+    "postprocessing": Postprocessing(min_area_px=51),
+    "refinement": None,
+    "width_method": "published",
+    "overlap_px": 31,
+    "batch_size": 8,
+    "threads": 1,
+    "threshold_probability": 0.31,
+}
+
+
+def fingerprint(options: AnalysisOptions | None = None, classifier: Classifier | None = None) -> str:
+    return Analyser(classifier or tiny_classifier(), options).recipe.fingerprint
+
+
+@pytest.mark.parametrize("option", [option.name for option in fields(AnalysisOptions)])
+def test_every_option_decides_the_fingerprint(option: str) -> None:
+    assert fingerprint(replace(AnalysisOptions(), **{option: OTHER_OPTIONS[option]})) != fingerprint()
+
+
+@pytest.mark.parametrize(("whole", "part"), [("postprocessing", Postprocessing()), ("refinement", RefinementOptions())])
+def test_every_option_of_a_part_decides_the_fingerprint(whole: str, part: Any) -> None:
+    for option in fields(part):
+        value = getattr(part, option.name)
+        changed = replace(part, **{option.name: (*value, 16.0) if isinstance(value, tuple) else value + 2})
+        assert fingerprint(replace(AnalysisOptions(), **{whole: changed})) != fingerprint(), option.name
+
+
+@pytest.mark.parametrize("change", [{"sha256": "1" * 64}, {"temperature": 1.5}, {"threshold": 0.6}, {"name": "other"}])
+def test_the_weights_decide_the_fingerprint(change: dict[str, Any]) -> None:
+    assert fingerprint(classifier=replace(tiny_classifier(), **change)) != fingerprint()
+
+
+def test_a_threshold_chosen_as_the_weights_have_it_is_the_same_recipe() -> None:
+    assert fingerprint(AnalysisOptions(threshold_probability=tiny_classifier().threshold)) == fingerprint()
+
+
+def test_the_device_does_not_decide_the_fingerprint() -> None:
+    elsewhere = tiny_classifier()
+    elsewhere.network.to("meta")
+    assert fingerprint(classifier=elsewhere) == fingerprint()
+
+
+def test_every_outcome_carries_the_recipe(canvas: ByteArray) -> None:
+    analyser = Analyser(dark_seeker(), OPTIONS)
+    for found in (analyser.analyse(wall(SHAPE)), analyser.analyse(wall(SHAPE), wall(SHAPE, seed=2))):
+        assert found.recipe == analyser.recipe

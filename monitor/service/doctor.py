@@ -3,12 +3,13 @@
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from monitor.errors import CrackmonitorError
-from monitor.settings import Settings, load_settings
+from monitor.errors import CrackmonitorError, SettingsError
+from monitor.settings import AnalysisSettings, Settings, load_settings, load_settings_if_any
 from monitor.storage.database import Database
 
 _LITTLE_DISK_GB = 2.0
@@ -26,12 +27,13 @@ class Finding:
 def examine(workspace: Path) -> list[Finding]:
     """Try everything the service needs; never raises for what it finds."""
     findings = [_tried("settings", lambda: f"read from {load_settings(workspace).workspace.resolve()}")]
-    settings = load_settings(workspace) if findings[0].ok else Settings(workspace=workspace)
     if findings[0].ok:
+        settings = load_settings(workspace)
         findings.append(_tried("database", lambda: _database(settings)))
         findings += [_tried(f"write access to {place.name}", partial(_write, place)) for place in _places(settings)]
-    findings.append(_tried("weights", lambda: _weights(settings)))
-    findings.append(_tried("device", lambda: _device(settings)))
+    analysis = _analysis_settings(workspace)
+    findings.append(_tried("weights", lambda: _weights(analysis)))
+    findings.append(_tried("device", lambda: _device(analysis)))
     findings.append(_disk(workspace))
     return findings
 
@@ -43,13 +45,22 @@ def _tried(name: str, attempt: Callable[[], str]) -> Finding:
         return Finding(name, False, str(error))
 
 
+def _analysis_settings(workspace: Path) -> AnalysisSettings:
+    """What an analysis here would go by; the defaults where the settings cannot be read."""
+    try:
+        return load_settings_if_any(workspace).analysis
+    except SettingsError:
+        return AnalysisSettings()
+
+
 def _places(settings: Settings) -> list[Path]:
     return [settings.inbox, settings.originals, settings.pictures, settings.quarantine]
 
 
 def _database(settings: Settings) -> str:
     database = Database(settings.resolved_database_url)
-    problems = database.check()
+    with closing(database):
+        problems = database.check()
     if problems:
         raise CrackmonitorError(" ".join(problems))
     return f"{database.name} answers and has the present schema"
@@ -60,17 +71,17 @@ def _write(folder: Path) -> str:
         return f"{folder} takes files"
 
 
-def _weights(settings: Settings) -> str:
+def _weights(settings: AnalysisSettings) -> str:
     from monitor.networks.weights import load_classifier
 
-    classifier = load_classifier(settings.analysis.weights)
+    classifier = load_classifier(settings.weights)
     return f"'{classifier.name}', patches of {classifier.patch_px} px, crack from {classifier.threshold:.2f} on"
 
 
-def _device(settings: Settings) -> str:
+def _device(settings: AnalysisSettings) -> str:
     from monitor.networks.devices import choose_device
 
-    return f"networks run on {choose_device(settings.analysis.device)}"
+    return f"networks run on {choose_device(settings.device)}"
 
 
 def _disk(workspace: Path) -> Finding:

@@ -2,13 +2,15 @@
 
 Order of steps, so that a crash at any point loses nothing: the original is copied under its hash, then the
 database row is written, and only then is the file taken out of the inbox. Doing all of it again is harmless.
+A file that cannot be handled now stays where it is and stops none of the others.
 """
 
+import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,6 +33,10 @@ _SUFFIXES = {
 }
 #: Names that copying programs use for what is not finished yet, and what systems leave behind.
 _PASSED_OVER = (".part", ".tmp", ".crdownload", ".partial", "thumbs.db", "desktop.ini")
+#: A file no scan has seen for so long is gone; shorter would disturb another worker's scan.
+_GONE_AFTER = timedelta(minutes=10)
+#: Of a refused file's name so much is kept (from its end), because file systems end names at 255 bytes.
+_KEPT_NAME = 50
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Refusal:
 
 @dataclass
 class Intake:
-    """What became of a set of files; paths as they were given."""
+    """What became of a set of files; paths as they were given, but always printable."""
 
     accepted: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
@@ -62,20 +68,24 @@ class Ingest:
         self._database = database
         self._settings = settings
 
-    def scan(self, now: datetime) -> Intake:
-        """Look once through the inbox; a file is taken in when it was the same for `stable_scans` scans."""
+    def scan(self, now: datetime, stopped: Callable[[], bool] = lambda: False) -> Intake:
+        """Look once through the inbox; a file is taken in when it was the same for `stable_scans` scans.
+
+        As soon as it is `stopped`, the rest is left for the next scan.
+        """
         intake = Intake()
         with self._database.session() as session:
             places = {view.name: view for view in queries.locations(session)}
         for path in _inbox_files(self._settings.inbox):
+            if stopped():
+                break
             location = places.get(path.relative_to(self._settings.inbox).parts[0])
-            if location is None or path.parent == self._settings.inbox:
-                intake.waiting.append(str(path))
-            elif self._is_stable(path, now):
-                if self._take(path, location, now, intake):
-                    self._remove(path)
-            else:
-                intake.waiting.append(str(path))
+            if location is None or path.parent == self._settings.inbox or not self._is_stable(path, now):
+                intake.waiting.append(_printable(path))
+            elif self._take(path, location, now, intake):
+                self._remove(path)
+        with self._database.transaction() as session:
+            repository.forget_sightings_before(session, now - _GONE_AFTER)
         return intake
 
     def take(self, paths: Iterable[Path], location_name: str, now: datetime) -> Intake:
@@ -97,52 +107,61 @@ class Ingest:
             return False
         with self._database.transaction() as session:
             scans = repository.record_sighting(
-                session, path=str(path), size_bytes=found.st_size, modified_ns=found.st_mtime_ns, now=now
+                session, path=_printable(path), size_bytes=found.st_size, modified_ns=found.st_mtime_ns, now=now
             )
         return scans >= self._settings.ingest.stable_scans
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
         with self._database.transaction() as session:
-            repository.forget_sighting(session, str(path))
+            repository.forget_sighting(session, _printable(path))
 
     def _take(self, path: Path, location: LocationView, now: datetime, intake: Intake) -> bool:
         """Sort one file; True when its content is kept (or was already), so that the file itself may go."""
         try:
             sha256 = digest(path)
+            refusal = self._refusal(path, location, sha256, now, intake)
+            if refusal is not None:
+                self._quarantine(path, location, sha256, refusal)
+                intake.rejected.append(Refusal(_printable(path), refusal))
+            return digest(path) == sha256
         except UnreadableImageError as error:
-            intake.rejected.append(Refusal(str(path), str(error)))
-            return False
-        refusal = self._refusal(path, location, sha256, now, intake)
-        if refusal is not None:
-            self._quarantine(path, location, sha256, refusal)
-            intake.rejected.append(Refusal(str(path), refusal))
-        return True
+            reason = str(error)
+        except OSError as error:
+            reason = f"{path} could not be taken in ({error.strerror or error}) and stays where it is."
+        if path.exists():  # otherwise another worker has taken it in
+            intake.rejected.append(Refusal(_printable(path), _printable(reason)))
+        return False
 
     def _refusal(self, path: Path, location: LocationView, sha256: str, now: datetime, intake: Intake) -> str | None:
-        """Accept the file, or find it a duplicate, or say why neither."""
+        """Accept the file, or find it a duplicate, or say why neither. Content rejected before gets a new chance."""
         known = self._known(sha256)
         if known is not None and known.rejected_reason is None and known.location_id == location.id:
-            intake.duplicates.append(str(path))
+            intake.duplicates.append(_printable(path))
             return None
-        if known is not None:
-            return known.rejected_reason or (
-                f"{path} is the same file as {known.file_name}, which belongs to another location. "
+        if known is not None and known.rejected_reason is None:
+            return (
+                f"{_printable(path)} is the same file as {known.file_name}, which belongs to another location. "
                 "One photo belongs to one location."
             )
         limits = self._settings.ingest
         try:
             picture = read_picture(path, limits.max_megapixels, limits.max_file_mb)
         except UnreadableImageError as error:
-            with self._database.transaction() as session:
-                repository.reject_capture(
-                    session, location_id=location.id, sha256=sha256, file_name=path.name, reason=str(error), now=now
-                )
-            return str(error)
+            if digest(path) != sha256:  # it is not what it was, so nothing is held against it
+                raise
+            return self._reject(path, location, sha256, _printable(error), now)
         time = capture_time(picture, path, ZoneInfo(location.time_zone))
         is_new = self._accept(path, location, sha256, picture, time, now)
-        (intake.accepted if is_new else intake.duplicates).append(str(path))
+        (intake.accepted if is_new else intake.duplicates).append(_printable(path))
         return None
+
+    def _reject(self, path: Path, location: LocationView, sha256: str, reason: str, now: datetime) -> str:
+        with self._database.transaction() as session:
+            repository.reject_capture(
+                session, location_id=location.id, sha256=sha256, file_name=_printable(path.name), reason=reason, now=now
+            )
+        return reason
 
     def _known(self, sha256: str) -> CaptureView | None:
         with self._database.session() as session:
@@ -151,13 +170,13 @@ class Ingest:
     def _accept(
         self, path: Path, location: LocationView, sha256: str, picture: Picture, time: CaptureTime, now: datetime
     ) -> bool:
-        copy_whole(path, original_path(self._settings.originals, sha256, picture.media_type))
+        copy_whole(path, original_path(self._settings.originals, sha256, picture.media_type), sha256)
         with self._database.transaction() as session:
             stored = repository.add_capture(
                 session,
                 location_id=location.id,
                 sha256=sha256,
-                file_name=path.name,
+                file_name=_printable(path.name),
                 media_type=picture.media_type,
                 height_px=picture.image.shape[0],
                 width_px=picture.image.shape[1],
@@ -168,8 +187,8 @@ class Ingest:
 
     def _quarantine(self, path: Path, location: LocationView, sha256: str, reason: str) -> None:
         """Keep a refused file with its reason beside it."""
-        kept = self._settings.quarantine / location.name / f"{sha256[:16]}_{path.name}"
-        copy_whole(path, kept)
+        kept = self._settings.quarantine / location.name / f"{sha256[:16]}_{path.name[-_KEPT_NAME:]}"
+        copy_whole(path, kept, sha256)
         kept.with_name(kept.name + ".reason.txt").write_text(reason + "\n", encoding="utf-8")
 
 
@@ -178,20 +197,32 @@ def original_path(originals: Path, sha256: str, media_type: str) -> Path:
     return originals / sha256[:2] / f"{sha256}{_SUFFIXES[media_type]}"
 
 
-def copy_whole(source: Path, target: Path) -> None:
-    """Copy a file so that `target` is either absent or complete and on disk."""
+def copy_whole(source: Path, target: Path, sha256: str) -> None:
+    """Copy a file so that `target` is either absent or on disk with all the content of that hash.
+
+    Raises `UnreadableImageError` when `source` holds something else by now.
+    """
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid4().hex}.part")
+    unfinished = target.with_name(f".{uuid4().hex}.part")
     try:
-        with source.open("rb") as reader, temporary.open("wb") as writer:
+        with source.open("rb") as reader, unfinished.open("w+b") as writer:
             shutil.copyfileobj(reader, writer)
             writer.flush()
             os.fsync(writer.fileno())
-        temporary.replace(target)
+            writer.seek(0)
+            copied = hashlib.file_digest(writer, "sha256").hexdigest()
+        if copied != sha256:
+            raise UnreadableImageError(f"{source} changed while it was taken in. Wait until it is complete.")
+        unfinished.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
+
+
+def _printable(text: object) -> str:
+    """`text` as databases, logs and screens can hold it: bytes of a file name that are no UTF-8 as `\\xe4`."""
+    return os.fsencode(str(text)).decode("utf-8", "backslashreplace")
 
 
 def _inbox_files(inbox: Path) -> list[Path]:

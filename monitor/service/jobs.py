@@ -4,6 +4,7 @@ Work to do is what our tables say: a capture without a reading under the present
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,24 +85,33 @@ class Jobs:
 
     def tick(self) -> Tick:
         """One round: scan, analyse, refit and evaluate, watch for overdue captures, notify, sign of life."""
-        intake = Ingest(self._database, self._settings).scan(self._clock())
-        for refusal in intake.rejected:
-            log.warning("Quarantined: %s", refusal.reason)
-        analysed = self.analyse_pending()
-        judged = self.judge_changed()
-        self.watch()
-        delivery = self.notify()
+        try:
+            intake = self.scan()
+            analysed = self.analyse_pending()
+        finally:  # whatever stands in the way of new readings, alerts go out
+            judged = self.judge_changed()
+            self.watch()
+            delivery = self.notify()
         with self._database.transaction() as session:
             repository.beat(session, self._worker, self._clock(), {"analysed": analysed, "sent": delivery.sent})
         return Tick(intake, analysed, judged, delivery)
 
+    def scan(self) -> Intake:
+        """Look once through the inbox."""
+        intake = Ingest(self._database, self._settings).scan(self._clock(), self._stop.is_set)
+        for refusal in intake.rejected:
+            log.warning("Not taken in: %s", refusal.reason)
+        return intake
+
     def analyse_pending(self) -> int:
         """Analyse every capture that has no reading under the present recipe, until none is left or asked to stop."""
-        if not self._choose_references():
+        if self._stop.is_set() or not self._choose_references():
             return 0
         done = 0
-        fingerprint = self.analyser.recipe.fingerprint
+        with self._database.transaction() as session:
+            fingerprint = repository.record_recipe(session, self.analyser.recipe, self._clock())
         while not self._stop.is_set():
+            self._choose_references()  # a location may have got its first capture meanwhile
             with self._database.transaction() as session:
                 work = repository.claim_next(
                     session, fingerprint=fingerprint, worker=self._worker, now=self._clock(), lease=_LEASE
@@ -127,25 +137,37 @@ class Jobs:
     def _analyse_claimed(self, work: repository.Work, fingerprint: str) -> None:
         with self._database.session() as session:
             capture = queries.capture(session, work.capture_id, fingerprint)
+            location = next(view for view in queries.locations(session) if view.id == capture.location_id)
+        reference_id = location.reference_capture_id
+        pictures: dict[str, str] = {}
         try:
-            analysis, pictures = self._analyse(capture)
+            if work.attempts > _ATTEMPTS:
+                analysis = self._failed(f"it was begun {_ATTEMPTS} times and never came to an end")
+            else:
+                analysis, pictures = self._analyse(capture, reference_id)
         except Exception as error:  # whatever goes wrong with one capture must not stop the others
             if isinstance(error, CrackmonitorError):
                 log.error("Capture %d (%s): %s", capture.id, capture.file_name, error)
             else:
                 log.exception("Capture %d (%s) could not be analysed", capture.id, capture.file_name)
+            why = str(error) or type(error).__name__
             if work.attempts < _ATTEMPTS and not isinstance(error, UnreadableImageError):
-                self._try_later(work, fingerprint, str(error))
+                self._try_later(work, fingerprint, why)
                 return
-            analysis = Analysis(
-                Status.NOT_MEASURED, f"The analysis failed: {error}", None, None, None, self.analyser.recipe
-            )
-            pictures = {}
+            analysis = self._failed(why)
         with self._database.transaction() as session:
             repository.record_reading(
-                session, capture_id=capture.id, analysis=analysis, pictures=pictures, now=self._clock()
+                session,
+                capture_id=capture.id,
+                analysis=analysis,
+                pictures=pictures,
+                now=self._clock(),
+                reference_capture_id=reference_id,
             )
         self._on_analysed(capture, analysis)
+
+    def _failed(self, why: str) -> Analysis:
+        return Analysis(Status.NOT_MEASURED, f"The analysis failed: {why}", None, None, None, self.analyser.recipe)
 
     def _try_later(self, work: repository.Work, fingerprint: str, error: str) -> None:
         with self._database.transaction() as session:
@@ -158,15 +180,13 @@ class Jobs:
                 retry_at=self._clock() + _RETRY_AFTER * work.attempts,
             )
 
-    def _analyse(self, capture: CaptureView) -> tuple[Analysis, dict[str, str]]:
+    def _analyse(self, capture: CaptureView, reference_id: int | None) -> tuple[Analysis, dict[str, str]]:
+        assert reference_id is not None, "references are chosen before anything is analysed"
         image = self._original(capture)
-        if capture.is_reference:
+        if capture.id == reference_id:
             analysis = self.analyser.analyse(image)
         else:
-            with self._database.session() as session:
-                location = next(view for view in queries.locations(session) if view.id == capture.location_id)
-            assert location.reference_capture_id is not None, "references are chosen before anything is analysed"
-            reference = self._reference(location.reference_capture_id, self.analyser.recipe.fingerprint)
+            reference = self._reference(reference_id, self.analyser.recipe.fingerprint)
             analysis = self.analyser.analyse(image, reference.image, reference.mask)
         pictures = keep_pictures(analysis, self._settings.pictures)
         if analysis.aligned is None:
@@ -176,8 +196,7 @@ class Jobs:
     def _original(self, capture: CaptureView) -> ByteArray:
         assert capture.media_type is not None, "accepted captures have a media type"
         path = original_path(self._settings.originals, capture.sha256, capture.media_type)
-        limits = self._settings.ingest
-        return read_picture(path, limits.max_megapixels, limits.max_file_mb).image
+        return read_picture(path, math.inf, math.inf).image  # the limits are for files on their way in
 
     def _load_reference(self, capture_id: int, fingerprint: str) -> _Reference:
         with self._database.session() as session:

@@ -42,6 +42,7 @@ def judge_location(session: Session, location: LocationView, now: datetime, chan
     """Fit all metrics of the location's series, store the fits, and evaluate the rules in force."""
     if location.fingerprint is None:
         return
+    repository.hold_location(session, location.id)
     histories = {metric: queries.series(session, location.id, metric) for metric in measured_metrics(location)}
     fits = {metric: fit_series(series, metric) for metric, series in histories.items()}
     repository.replace_fits(

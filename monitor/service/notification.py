@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -44,9 +46,12 @@ class AppriseNotifier:
         import apprise
 
         sender = apprise.Apprise()
-        if not sender.add(self._url):
-            kind = self._url.split(":", 1)[0]
-            raise DeliveryError(f"Apprise does not understand the '{kind}' URL. Correct 'notify.urls'.", permanent=True)
+        with _without_log_of("apprise"):  # it would quote a URL it does not understand, passwords and all
+            understood = sender.add(self._url)
+        if not understood:
+            raise DeliveryError(
+                f"Apprise does not understand the '{_kind(self._url)}' URL. Correct 'notify.urls'.", permanent=True
+            )
         if not sender.notify(body=body, title=title):
             raise DeliveryError("The channel did not take the message.")
 
@@ -58,9 +63,25 @@ def notifiers(urls: Iterable[str]) -> dict[str, Notifier]:
     """
     channels: dict[str, Notifier] = {"log": LogNotifier()}
     for url in urls:
-        name = f"{url.split(':', 1)[0]}-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
+        name = f"{_kind(url)}-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
         channels[name] = AppriseNotifier(url)
     return channels
+
+
+def _kind(url: str) -> str:
+    """What stands before `://`; of anything else no part is safe to show."""
+    found = re.match(r"(\w+)://", url)
+    return found[1] if found else "unknown"
+
+
+@contextmanager
+def _without_log_of(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 @dataclass(frozen=True)
@@ -95,7 +116,7 @@ def deliver(
         if not mine:
             continue
         try:
-            _channel(channels, notification.channel).send(*message(notification.transition))
+            _send(_channel(channels, notification.channel), notification.transition)
         except DeliveryError as error:
             failed += 1
             again = None if error.permanent else clock() + retry
@@ -107,6 +128,15 @@ def deliver(
             with database.transaction() as session:
                 repository.mark_sent(session, notification.id, now=clock())
     return Delivery(sent, failed)
+
+
+def _send(channel: Notifier, transition: TransitionView) -> None:
+    try:
+        channel.send(*message(transition))
+    except DeliveryError:
+        raise
+    except Exception as error:  # one channel must not stop the others; what else it says may hold a password
+        raise DeliveryError(f"The channel broke ({type(error).__name__}).") from None
 
 
 def _channel(channels: dict[str, Notifier], name: str) -> Notifier:

@@ -15,6 +15,7 @@ from types import FrameType
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from monitor.errors import CrackmonitorError
 from monitor.service.jobs import Jobs
 from monitor.settings import Settings
 from monitor.storage.database import Database
@@ -65,6 +66,9 @@ def work_until_told(database: Database, settings: Settings) -> None:
 def _round(jobs: Jobs) -> None:
     try:
         done = jobs.tick()
+    except CrackmonitorError as error:
+        log.error("This round failed; the next one tries again. %s", error)
+        return
     except Exception:  # the next round must come whatever happened in this one; the log has the details
         log.exception("This round failed; the next one tries again.")
         return

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import tomli_w
+
 from monitor.errors import MisuseError, StorageError
 from monitor.settings import SETTINGS_FILE, Settings, load_settings
 from monitor.storage.database import Database
@@ -11,7 +13,7 @@ _TEMPLATE = """\
 # CRACKMONITOR_DATABASE_URL, CRACKMONITOR_ANALYSIS__DEVICE, ... Keep passwords there, not here.
 
 # SQLite file inside this folder, or for example "postgresql://user@host/database".
-database_url = "{database_url}"
+{database_url}
 
 [analysis]
 # device = "auto"            # auto, cpu, cuda, mps
@@ -38,17 +40,23 @@ urls = []
 def make_workspace(folder: Path, database_url: str = "sqlite:///crackmonitor.db") -> Settings:
     """Make settings file, folders and database in `folder`.
 
-    Raises `MisuseError` when there is a workspace already; nothing is overwritten.
+    Raises `MisuseError` when there is a workspace already; nothing is overwritten. Where the database cannot be
+    made, no settings file is left, so that the same can be asked again.
     """
     path = folder / SETTINGS_FILE
     if path.exists():
         raise MisuseError(f"{folder} is a workspace already ({SETTINGS_FILE} exists). Nothing was changed.")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(_TEMPLATE.format(database_url=database_url), encoding="utf-8")
-    settings = load_settings(folder)
-    for place in (settings.inbox, settings.originals, settings.pictures, settings.quarantine):
-        place.mkdir(exist_ok=True)
-    Database(settings.resolved_database_url).upgrade()
+    line = tomli_w.dumps({"database_url": database_url}).rstrip()
+    path.write_text(_TEMPLATE.format(database_url=line), encoding="utf-8")
+    try:
+        settings = load_settings(folder)
+        for place in (settings.inbox, settings.originals, settings.pictures, settings.quarantine):
+            place.mkdir(exist_ok=True)
+        Database(settings.resolved_database_url).upgrade()
+    except BaseException:
+        path.unlink()
+        raise
     return settings
 
 
@@ -61,6 +69,7 @@ def open_workspace(folder: Path) -> tuple[Settings, Database]:
     database = Database(settings.resolved_database_url)
     problems = database.check()
     if problems:
+        database.close()
         raise StorageError(" ".join(problems))
     return settings, database
 

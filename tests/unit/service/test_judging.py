@@ -1,0 +1,234 @@
+"""Fits follow the readings, rules fire once and clear once, and silence is noticed."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+from service_examples import LOCATION, NOW, Gauge, Workspace, photo, pixels
+
+from monitor.growth.verdicts import Outcome, Verdict
+from monitor.records import AlertState, GrowthFit, RuleKind, Scale, ScaleOrigin
+from monitor.service.judging import judge_location, verdict_of
+from monitor.service.places import add_rule, confirm_time, set_scale
+from monitor.storage import queries, repository
+from monitor.storage.views import OVERDUE
+
+OK, FIRING = AlertState.OK, AlertState.FIRING
+SUBJECT = "max_width_px level"
+
+
+def level_rule(workspace: Workspace, fire: float = 6.0, clear: float = 4.0) -> None:
+    add_rule(
+        workspace.database,
+        workspace.settings,
+        LOCATION,
+        "max_width_px",
+        RuleKind.LEVEL,
+        fire,
+        clear,
+        workspace.clock(),
+    )
+
+
+def changes(workspace: Workspace, subject: str = SUBJECT) -> list[AlertState]:
+    """The states a subject went to, one after the other."""
+    return [transition.new for transition in workspace.transitions() if transition.subject == subject]
+
+
+def line(workspace: Workspace, metric: str = "max_width_px") -> GrowthFit:
+    with workspace.database.session() as session:
+        fits = [view.fit for view in queries.fits(session, workspace.location_id)]
+    (found,) = [fit for fit in fits if fit.metric == metric and fit.method == "least_squares"]
+    return found
+
+
+def verdict(workspace: Workspace) -> Verdict:
+    with workspace.database.session() as session:
+        return verdict_of(session, queries.location(session, LOCATION))
+
+
+def scaled(workspace: Workspace, mm_per_px: float = 1.0) -> None:
+    scale = Scale(mm_per_px, 0.0, ScaleOrigin.TYPED)
+    set_scale(workspace.database, workspace.settings, LOCATION, scale, workspace.clock())
+
+
+def test_fits_are_made_anew_for_every_new_reading_and_not_otherwise(workspace: Workspace) -> None:
+    gauge = Gauge()
+    for n in range(1, 5):
+        workspace.drop_and_work(gauge, 10 * n)
+        assert line(workspace).n == n
+    assert line(workspace).slope_per_year == pytest.approx(365.25)
+    workspace.clock.turn(minutes=1)
+    assert workspace.jobs(gauge).tick().judged == 0
+
+
+def test_a_confirmed_time_changes_the_fit(workspace: Workspace) -> None:
+    gauge = Gauge()
+    workspace.drop_and_work(gauge, 10, 20, 30)
+    (undated,) = workspace.take(photo(90, days=None))
+    workspace.jobs(gauge).tick()
+    assert line(workspace).n == 3
+    confirm_time(workspace.database, workspace.settings, undated, NOW + timedelta(days=9), workspace.clock())
+    assert line(workspace).n == 4
+    assert line(workspace).slope_per_year == pytest.approx(365.25)
+
+
+def test_a_reading_that_arrives_while_its_location_is_judged_is_judged_too(shared_workspace: Workspace) -> None:
+    """Its time may lie before that of fits made without it: it waited for them, or they for it."""
+    workspace, gauge = shared_workspace, Gauge()
+    workspace.drop_and_work(gauge, 10, 20)
+    first, second = workspace.take(photo(30, days=5), photo(40, days=6))
+    early, late = workspace.clock.turn(minutes=1), workspace.clock.turn(minutes=1)
+
+    def judge() -> None:
+        with workspace.database.transaction() as session:
+            judge_location(session, queries.location(session, LOCATION), late, [])
+            time.sleep(0.2)
+
+    def record(capture_id: int) -> None:
+        analysis = gauge.analyse(pixels(30), pixels(10))
+        with workspace.database.transaction() as session:
+            repository.record_reading(session, capture_id=capture_id, analysis=analysis, pictures={}, now=early)
+            time.sleep(0.2)
+
+    def at_once(*steps: Callable[[], None]) -> None:
+        """The first step is in the middle of its transaction when the second begins."""
+        threads = [threading.Thread(target=step) for step in steps]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.1)
+        for thread in threads:
+            thread.join()
+        workspace.jobs(gauge).judge_changed()
+
+    at_once(lambda: record(first), judge)
+    assert line(workspace).n == 3
+    at_once(judge, lambda: record(second))
+    assert line(workspace).n == 4
+
+
+def test_a_rule_fires_once_and_clears_once_below_its_clear_level(workspace: Workspace) -> None:
+    level_rule(workspace)
+    gauge, expected = Gauge(), []
+    steps = {50: None, 65: FIRING, 80: None, 59: None, 41: None, 39: OK, 45: None, 58: None, 60: FIRING}
+    for level, change in steps.items():
+        workspace.drop_and_work(gauge, level)
+        expected += [] if change is None else [change]
+        assert changes(workspace) == expected, f"at {level}"
+        workspace.jobs(gauge).tick()
+        assert changes(workspace) == expected, f"again at {level}"
+    assert [transition.at for transition in workspace.transitions()] == [NOW + timedelta(days=day) for day in (2, 6, 9)]
+
+
+def test_each_transition_is_one_message_to_each_channel_with_its_reason_and_rule(workspace: Workspace) -> None:
+    workspace.settings.notify.urls = ["json://127.0.0.1:9/a", "json://127.0.0.1:9/b"]
+    level_rule(workspace)
+    with workspace.database.session() as session:
+        (rule,) = [rule for rule in queries.rules(session, workspace.location_id) if rule.kind is RuleKind.LEVEL]
+    gauge = Gauge()
+    workspace.take(photo(70))
+    jobs = workspace.jobs(gauge)
+    jobs.analyse_pending()
+    for _ in range(3):
+        jobs.judge_changed()
+        jobs.watch()
+    (transition,) = workspace.transitions()
+    assert (transition.old, transition.new, transition.rule_id) == (OK, FIRING, rule.id)
+    assert "7.00 px" in transition.why
+    assert "2025-06-01" in transition.why
+    assert transition.evidence["rule"]["fire"] == 6.0
+    messages = workspace.undelivered()
+    assert {message.transition.id for message in messages} == {transition.id}
+    assert len(messages) == len({message.channel for message in messages}) == 3
+
+
+def test_two_workers_that_judge_at_once_record_one_transition(shared_workspace: Workspace) -> None:
+    level_rule(shared_workspace)
+    shared_workspace.take(photo(70))
+    jobs = [shared_workspace.jobs(Gauge(), worker=name) for name in ("one", "two")]
+    jobs[0].analyse_pending()
+    together = threading.Barrier(2)
+    failures: list[Exception] = []
+
+    def judge(index: int) -> None:
+        together.wait(timeout=20)
+        try:
+            jobs[index].judge_changed()
+        except Exception as error:
+            failures.append(error)
+
+    judges = [threading.Thread(target=judge, args=(index,)) for index in range(2)]
+    for one in judges:
+        one.start()
+    for one in judges:
+        one.join()
+    assert failures == []
+    assert changes(shared_workspace) == [FIRING]
+    assert len(shared_workspace.undelivered()) == 1
+
+
+def test_a_rule_in_millimetres_waits_for_a_scale_and_is_then_evaluated_at_once(workspace: Workspace) -> None:
+    add_rule(
+        workspace.database, workspace.settings, LOCATION, "max_width_mm", RuleKind.LEVEL, 2.0, 1.0, workspace.clock()
+    )
+    workspace.drop_and_work(Gauge(), 30)
+    assert workspace.transitions() == []
+    scaled(workspace)
+    assert changes(workspace, "max_width_mm level") == [FIRING]
+
+
+@pytest.mark.parametrize(
+    ("levels", "outcome", "states"),
+    [([20] * 14, Outcome.DORMANT, []), (range(20, 34), Outcome.PROGRESSIVE, [FIRING])],
+    ids=["at rest", "growing"],
+)
+def test_the_shipped_rule_fires_for_a_crack_that_grows_and_not_for_one_at_rest(
+    workspace: Workspace, levels: Sequence[int], outcome: Outcome, states: list[AlertState]
+) -> None:
+    scaled(workspace)
+    workspace.drop_and_work(Gauge(), *levels, every_days=30.5)
+    assert verdict(workspace).verdict is outcome
+    assert changes(workspace, "max_width_mm rate") == states
+
+
+def test_a_new_version_of_a_rule_is_evaluated_at_once(workspace: Workspace) -> None:
+    workspace.drop_and_work(Gauge(), 50)
+    level_rule(workspace, fire=4.0, clear=3.0)
+    assert changes(workspace) == [FIRING]
+    level_rule(workspace, fire=9.0, clear=8.0)
+    assert changes(workspace) == [FIRING, OK]
+
+
+def test_overdue_fires_once_after_interval_and_grace_and_clears_with_the_next_capture(workspace: Workspace) -> None:
+    gauge = Gauge()
+    workspace.take(photo(10, days=0))
+    jobs = workspace.jobs(gauge)
+    jobs.tick()
+    workspace.clock.at = NOW + timedelta(days=10)
+    jobs.tick()
+    assert changes(workspace, OVERDUE) == []
+    for _ in range(3):
+        workspace.clock.turn(seconds=1)
+        jobs.tick()
+    assert changes(workspace, OVERDUE) == [FIRING]
+    assert "2025-06-01" in workspace.transitions()[0].why
+    assert "every 7 days" in workspace.transitions()[0].why
+    workspace.take(photo(20, days=-3))
+    jobs.tick()
+    assert changes(workspace, OVERDUE) == [FIRING], "an older photo is no sign of life"
+    workspace.take(photo(30, days=9))
+    jobs.tick()
+    jobs.tick()
+    assert changes(workspace, OVERDUE) == [FIRING, OK]
+
+
+def test_a_location_without_any_capture_becomes_overdue_too(workspace: Workspace) -> None:
+    workspace.settings.worker.overdue_grace_days = 0.5
+    jobs = workspace.jobs(Gauge())
+    for days, expected in ((7.4, []), (7.6, [FIRING])):
+        workspace.clock.at = NOW + timedelta(days=days)
+        jobs.tick()
+        assert changes(workspace, OVERDUE) == expected
+    assert "no capture yet" in workspace.transitions()[0].why

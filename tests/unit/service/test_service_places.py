@@ -1,0 +1,167 @@
+"""Sites, locations, scales, references and rules as a person sets them up; what is refused changes nothing."""
+
+from pathlib import Path
+
+import pytest
+from service_examples import LOCATION, NOW, Gauge, Workspace, photo
+
+from monitor.errors import MisuseError, UnknownNameError
+from monitor.records import RuleKind, Scale, ScaleOrigin, TimeSource
+from monitor.service.places import (
+    DEFAULT_RATE_RULE,
+    add_location,
+    add_rule,
+    confirm_time,
+    ensure_location,
+    ensure_site,
+    set_reference,
+    set_scale,
+)
+from monitor.storage import queries
+from monitor.storage.views import LocationView, RuleView
+
+
+def location(workspace: Workspace, name: str = LOCATION) -> LocationView:
+    with workspace.database.session() as session:
+        return queries.location(session, name)
+
+
+def rules(workspace: Workspace) -> list[RuleView]:
+    with workspace.database.session() as session:
+        return queries.rules(session, workspace.location_id, all_versions=True)
+
+
+def stored(folder: Path, content: bytes, name: str = "reference.png") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def folders(workspace: Workspace) -> list[Path]:
+    return sorted(path for path in workspace.settings.workspace.parent.rglob("*") if path.is_dir())
+
+
+def refer(workspace: Workspace, path: Path, name: str = LOCATION) -> None:
+    set_reference(workspace.database, workspace.settings, name, path, workspace.clock())
+
+
+def test_a_site_is_made_once_and_keeps_its_time_zone(workspace: Workspace) -> None:
+    first = ensure_site(workspace.database, "Bridge", "America/New_York", NOW)
+    assert ensure_site(workspace.database, "Bridge", "Asia/Tokyo", NOW) == first
+    assert ensure_site(workspace.database, "Tower", None, NOW) != first
+    with workspace.database.session() as session:
+        assert {site.name: site.time_zone for site in queries.sites(session)} == {
+            "Bridge": "America/New_York",
+            "Tower": "UTC",
+            "Town hall": "Europe/Berlin",
+        }
+
+
+def test_a_location_comes_with_its_inbox_folder_and_the_shipped_rule(workspace: Workspace) -> None:
+    assert workspace.inbox.is_dir()
+    (rule,) = rules(workspace)
+    assert (rule.metric, rule.kind, rule.fire, rule.clear) == DEFAULT_RATE_RULE
+    assert rule.unit == "mm"
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "", "Wand süd", LOCATION, LOCATION.upper()])
+def test_a_name_that_cannot_be_a_folder_of_its_own_makes_nothing(workspace: Workspace, name: str) -> None:
+    before = folders(workspace)
+    with pytest.raises(MisuseError, match=r"cannot name a location|already"):
+        add_location(workspace.database, workspace.settings, name, "Town hall", 7, NOW)
+    with workspace.database.session() as session:
+        assert [view.name for view in queries.locations(session)] == [LOCATION]
+    assert folders(workspace) == before
+
+
+def test_an_unknown_site_lists_the_known_ones(workspace: Workspace) -> None:
+    with pytest.raises(UnknownNameError, match="Known: Town hall"):
+        add_location(workspace.database, workspace.settings, "east", "Bridge", 7, NOW)
+    assert not (workspace.settings.inbox / "east").exists()
+
+
+def test_a_location_asked_for_by_name_is_found_or_made_with_its_site(workspace: Workspace) -> None:
+    found = ensure_location(workspace.database, workspace.settings, LOCATION, "elsewhere", NOW)
+    assert found == location(workspace)
+    made = ensure_location(workspace.database, workspace.settings, "pier", "Bridge", NOW)
+    assert (made.site, made.name) == ("Bridge", "pier")
+    assert (workspace.settings.inbox / "pier").is_dir()
+
+
+def test_the_reference_is_the_photo_that_was_chosen_whatever_else_is_older(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    refer(workspace, stored(tmp_path, photo(50, days=5)))
+    workspace.take(photo(10))
+    gauge = Gauge()
+    workspace.jobs(gauge).tick()
+    assert gauge.seen == [(50, None, False), (10, 50, True)]
+
+
+def test_another_reference_starts_the_location_anew_as_long_as_nothing_is_registered(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.take(photo(10))
+    gauge = Gauge()
+    jobs = workspace.jobs(gauge)
+    jobs.tick()
+    refer(workspace, stored(tmp_path, photo(50, days=5)))
+    jobs.tick()
+    assert gauge.seen == [(10, None, False), (50, None, False), (10, 50, True)]
+
+
+def test_once_captures_are_registered_the_reference_stays(workspace: Workspace, tmp_path: Path) -> None:
+    first, _ = workspace.take(photo(10), photo(20, days=1))
+    workspace.jobs(Gauge()).tick()
+    with pytest.raises(MisuseError, match="Start a new location"):
+        refer(workspace, stored(tmp_path, photo(50, days=5)))
+    assert location(workspace).reference_capture_id == first
+    assert [view.reading is not None for view in workspace.captures()][:2] == [True, True]
+
+
+def test_a_photo_that_is_refused_is_no_reference(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(MisuseError, match=r"cannot be the reference.*accepted format"):
+        refer(workspace, stored(tmp_path, b"no picture"))
+    workspace.add_location("south-wall")
+    workspace.take(photo(10))
+    with pytest.raises(MisuseError, match=r"cannot be the reference.*belongs to another location"):
+        refer(workspace, stored(tmp_path, photo(10)), "south-wall")
+    assert location(workspace, "south-wall").reference_capture_id is None
+
+
+@pytest.mark.parametrize("mm_per_px", [0.0, -1.0, float("nan")])
+def test_a_scale_that_cannot_be_changes_nothing(workspace: Workspace, mm_per_px: float) -> None:
+    good = Scale(0.5, 0.01, ScaleOrigin.MARKER)
+    set_scale(workspace.database, workspace.settings, LOCATION, good, NOW)
+    with pytest.raises(MisuseError, match="greater than zero"):
+        set_scale(workspace.database, workspace.settings, LOCATION, Scale(mm_per_px, 0.0, ScaleOrigin.TYPED), NOW)
+    assert location(workspace).scale == good
+    with pytest.raises(UnknownNameError, match="Known: north-wall"):
+        set_scale(workspace.database, workspace.settings, "east", good, NOW)
+
+
+def test_a_rule_takes_its_unit_from_its_metric_and_closes_the_version_before(workspace: Workspace) -> None:
+    def put(metric: str, fire: float, clear: float) -> None:
+        kind = RuleKind.LEVEL
+        add_rule(workspace.database, workspace.settings, LOCATION, metric, kind, fire, clear, workspace.clock())
+
+    put("area_mm2", 100, 90)
+    second = workspace.clock.turn(days=1)
+    put("area_mm2", 200, 150)
+    levels = [rule for rule in rules(workspace) if rule.kind is RuleKind.LEVEL]
+    assert [(rule.unit, rule.fire, rule.valid_to) for rule in levels] == [("mm²", 100, second), ("mm²", 200, None)]
+    with pytest.raises(UnknownNameError, match="max_width_mm"):
+        put("width", 1, 1)
+    with pytest.raises(MisuseError, match="clear must not be higher"):
+        put("area_mm2", 100, 150)
+    assert [rule for rule in rules(workspace) if rule.kind is RuleKind.LEVEL] == levels
+
+
+def test_a_confirmed_time_is_certain_and_an_unknown_capture_is_said(workspace: Workspace) -> None:
+    (undated,) = workspace.take(photo(days=None))
+    confirm_time(workspace.database, workspace.settings, undated, NOW, workspace.clock())
+    (capture,) = workspace.captures()
+    assert capture.time is not None
+    assert (capture.time.at, capture.time.source) == (NOW, TimeSource.PERSON)
+    with pytest.raises(MisuseError, match="no capture with the id 99"):
+        confirm_time(workspace.database, workspace.settings, 99, NOW, workspace.clock())

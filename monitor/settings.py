@@ -19,7 +19,9 @@ SETTINGS_FILE = "crackmonitor.toml"
 class AnalysisSettings(BaseModel, extra="forbid"):
     """What decides the numbers; all of it goes into the recipe fingerprint except `device`."""
 
-    weights: str = Field("default", description="name of a shipped classifier, or path of a .safetensors file")
+    weights: str = Field(
+        "default", description="name of a shipped classifier, or path of a .safetensors file (from the workspace on)"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the networks run")
     batch_size: int = Field(16, ge=1, le=1024, description="patches a batch (padded, so fixed)")
     threads: int = Field(0, ge=0, description="CPU threads of torch; 0 leaves torch's choice")
@@ -148,7 +150,11 @@ def load_settings_if_any(workspace: Path) -> Settings:
 def _understood(values: dict[str, Any], workspace: Path, source: str) -> Settings:
     try:
         settings = Settings(**{**values, "workspace": workspace})
-        return settings.model_copy(update={"workspace": workspace})  # no variable moves it elsewhere
+        analysis = settings.analysis
+        if analysis.weights.endswith(".safetensors"):
+            analysis = analysis.model_copy(update={"weights": str(workspace / analysis.weights)})
+        # No variable moves the workspace elsewhere.
+        return settings.model_copy(update={"workspace": workspace, "analysis": analysis})
     except ValidationError as error:
         wrong = "; ".join(f"'{'.'.join(str(part) for part in item['loc'])}': {item['msg']}" for item in error.errors())
         raise SettingsError(f"{source} do not make sense: {wrong}.") from error

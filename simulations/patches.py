@@ -7,7 +7,7 @@ nothing but that question. The folds follow the data set's own split by source p
 import csv
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,6 +27,10 @@ Patch = NDArray[np.uint8]
 CRACKED_FROM_PX = 60
 #: Of the cracked patches from crack photos, so many are crack-free windows with a simulated crack.
 _PAINTED_SHARE = 0.2
+#: Photos are taken in at these zooms.
+_LOG_ZOOM = (np.log(0.55), np.log(1.9))
+#: So many windows are tried for a crack at one zoom.
+_WINDOWS = 200
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def developed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
         toned = np.repeat(toned.mean(axis=2, keepdims=True), 3, axis=2)
     elif rng.random() < 0.2:
         toned = toned[..., rng.permutation(3)]
-    if rng.random() < 0.5:
+    if rng.random() < 0.35:
         toned = cv2.GaussianBlur(toned, (0, 0), rng.uniform(0.3, 1.3))
     toned = toned + rng.standard_normal(toned.shape) * rng.uniform(0, 0.025)
     exposed = np.clip(np.round(toned * 255), 0, 255).astype(np.uint8)
@@ -120,25 +124,53 @@ def simulated_patch(cracked: bool, side: int, rng: np.random.Generator, base: Wa
     image = _cracked(canvas, side, rng) if cracked else canvas.image
     if image is None:
         return None
-    posed = photograph(distract(image, rng, 0.2), random_view((side, side), rng), (side, side), rng)
-    return developed(posed.astype(np.float32) / 255, rng)
+    return _photographed(distract(image, rng, 0.2), rng)
+
+
+def _photographed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
+    """Now and then taken anew from a slightly other place; painted and real patches alike, or it would tell them."""
+    if rng.random() < 0.5:
+        shape = (image.shape[0], image.shape[1])
+        view = replace(random_view(shape, rng), blur_px=float(rng.uniform(0.05, 0.9)))
+        image = photograph(image, view, shape, rng).astype(np.float32) / 255
+    return developed(image, rng)
 
 
 def real_patch(source: Source, cracked: bool, side: int, rng: np.random.Generator) -> Patch | None:
-    """One patch of a real photo with the wanted label, or None when the random window does not have it.
+    """One patch of a real photo with the wanted label, or None when none was found.
 
-    A crack-free window now and then gets a simulated crack, so that no surface stands for one answer.
+    A crack-free window now and then gets a simulated crack, so that no surface stands for one answer; and both
+    labels come at the same zooms, or small windows (which seldom hold a crack) would stand for sound walls.
     """
+    window = _window(source, False, side, float(np.exp(rng.uniform(*_LOG_ZOOM))), rng)
+    if window is None:
+        return None
+    if source.masks is None or (cracked and rng.random() < _PAINTED_SHARE):
+        surface = Wall(window.image, np.zeros((side, side), bool), source.name)
+        return simulated_patch(cracked, side, rng, surface)
+    if not cracked:
+        return _photographed(distract(window.image, rng, 0.2), rng)
+    for _ in range(_WINDOWS):
+        found = _window(source, True, side, window.zoom, rng)
+        if found is not None:
+            return _photographed(distract(found.image, rng, 0.2), rng)
+    return None
+
+
+@dataclass(frozen=True)
+class _Window:
+    image: NDArray[np.float32]
+    zoom: float
+
+
+def _window(source: Source, cracked: bool, side: int, zoom: float, rng: np.random.Generator) -> _Window | None:
+    """A random window at that zoom, None when its label is not the wanted one."""
     index = int(rng.integers(len(source.images)))
     mask = None if source.masks is None else source.masks[index]
-    painted = cracked and rng.random() < _PAINTED_SHARE
-    image, crack = _zoomed(source.images[index], mask, side, float(np.exp(rng.uniform(np.log(0.55), np.log(1.9)))), rng)
-    pixels = crack.sum()
-    if source.masks is None or (painted and pixels == 0):
-        return simulated_patch(cracked, side, rng, Wall(image, np.zeros((side, side), bool), source.name))
-    if painted or (cracked and pixels < CRACKED_FROM_PX) or (not cracked and pixels > 0):
-        return None
-    return developed(distract(image, rng, 0.1), rng)
+    image, crack = _zoomed(source.images[index], mask, side, zoom, rng)
+    pixels = float(crack.sum())
+    wanted = pixels >= CRACKED_FROM_PX if cracked else pixels == 0
+    return _Window(image, zoom) if wanted else None
 
 
 def patches(
@@ -174,13 +206,16 @@ class PatchPool:
 
 
 def standard_sources(data: Path, fold: str) -> list[tuple[float, Source | None]]:
-    """What shipped classifiers are trained on: the data sets below `data` whose licences allow it."""
-    return [
-        (0.42, None),
-        (0.18, textures(data / "textures", fold)),
-        (0.30, masked_photos(data / "masonry_dais", fold)),
-        (0.10, masked_photos(data / "uav75", fold)),
+    """What shipped classifiers are trained on: the data sets below `data` whose licences allow it.
+
+    Validation sees real surfaces only: procedural walls are learnt soon and say little about real ones.
+    """
+    real: list[tuple[float, Source | None]] = [
+        (0.30, textures(data / "textures", fold)),
+        (0.35, masked_photos(data / "masonry_dais", fold)),
+        (0.05, masked_photos(data / "uav75", fold)),
     ]
+    return real if fold == "val" else [(0.30, None), *real]
 
 
 def _shard(path: Path, data: Path, fold: str, count: int, side: int, seed: int) -> Path:

@@ -184,7 +184,11 @@ def ingest(
         if location is not None and create:
             ensure_location(database, settings, location, site, now())
         ingesting = Ingest(database, settings)
-        intake = ingesting.take(paths, location, now()) if paths and location else ingesting.scan(now())
+        with progress("Taking photos in", None, json) as bar:
+            if paths and location:
+                intake = ingesting.take(paths, location, now(), bar.reached)
+            else:
+                intake = ingesting.scan(now())
     lines = [
         f"{len(intake.accepted)} accepted, {len(intake.duplicates)} duplicate(s), "
         f"{len(intake.waiting)} waiting, {len(intake.rejected)} rejected"

@@ -41,7 +41,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for patches, checkpoint and weights.")] = Path("training"),
     preset: Annotated[str, typer.Option(help="paper, half or quarter.")] = "quarter",
     name: Annotated[str, typer.Option(help="Name of the weights.")] = "default",
-    patches: Annotated[int, typer.Option(help="Training patches to draw.")] = 30000,
+    patches: Annotated[int, typer.Option(help="Training patches to draw.")] = 60000,
     seed: Seed = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workspace: Workspace = HERE,

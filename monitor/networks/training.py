@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.networks.vgg import Vgg11, Vgg11Layout, folded
@@ -27,7 +28,12 @@ class LabelledPatches:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How a classifier is trained; every field goes into the manifest."""
+    """How a classifier is trained; every field goes into the manifest.
+
+    `light_jitter`: standard deviation of each patch's gain (its offset and each colour's gain vary by a third of it).
+    `weight_average`: share of the running mean of the weights that a step keeps; the mean is what is validated
+    and shipped (0: the last weights themselves).
+    """
 
     layout: Vgg11Layout = field(default_factory=Vgg11Layout)
     epochs: int = 300
@@ -38,6 +44,8 @@ class TrainingOptions:
     one_cycle: bool = False
     label_smoothing: float = 0.0
     quarter_turns: bool = False
+    light_jitter: float = 0.0
+    weight_average: float = 0.0
     seed: int = 0
 
 
@@ -46,25 +54,29 @@ PRESETS: dict[str, TrainingOptions] = {
     "paper": TrainingOptions(),
     "quarter": TrainingOptions(
         layout=Vgg11Layout(width=0.25, patch_px=128, batch_norm=True),
-        epochs=8,
-        patience=4,
+        epochs=4,
+        patience=3,
         batch_size=64,
         learning_rate=2e-3,
-        weight_decay=1e-4,
+        weight_decay=0.02,
         one_cycle=True,
-        label_smoothing=0.02,
+        label_smoothing=0.05,
         quarter_turns=True,
+        light_jitter=0.12,
+        weight_average=0.998,
     ),
     "half": TrainingOptions(
         layout=Vgg11Layout(width=0.5, patch_px=128, batch_norm=True),
-        epochs=12,
-        patience=5,
+        epochs=6,
+        patience=3,
         batch_size=64,
         learning_rate=1.5e-3,
-        weight_decay=1e-4,
+        weight_decay=0.02,
         one_cycle=True,
-        label_smoothing=0.02,
+        label_smoothing=0.05,
         quarter_turns=True,
+        light_jitter=0.12,
+        weight_average=0.998,
     ),
 }
 
@@ -186,8 +198,18 @@ class _Session:
             if options.one_cycle
             else torch.optim.lr_scheduler.ConstantLR(self.optimiser, factor=1.0)
         )
+        self.average = (
+            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(options.weight_average), use_buffers=True)  # type: ignore[no-untyped-call]
+            if options.weight_average
+            else None
+        )
+        self.count = count
         self.history: list[Epoch] = []
         self.best: dict[str, Tensor] = {}
+
+    @property
+    def _validated(self) -> nn.Module:
+        return self.network if self.average is None else self.average.module
 
     @property
     def _best_epoch(self) -> int:
@@ -203,7 +225,7 @@ class _Session:
         number = len(self.history) + 1
         rng = np.random.default_rng([self.options.seed, number])
         train_loss = self._pass(train, rng, on_batch)
-        logits = logits_of(self.network, validation.images)
+        logits = logits_of(self._validated, validation.images)
         labels = torch.from_numpy(validation.labels)
         probability = torch.softmax(logits, 1)[:, 1].double().numpy()
         done = Epoch(
@@ -214,7 +236,7 @@ class _Session:
         )
         self.history.append(done)
         if self._best_epoch == number:
-            self.best = {key: value.detach().cpu().clone() for key, value in self.network.state_dict().items()}
+            self.best = {key: value.detach().cpu().clone() for key, value in self._validated.state_dict().items()}
         return done
 
     def _pass(self, train: LabelledPatches, rng: np.random.Generator, on_batch: Callable[[int, int], None]) -> float:
@@ -230,7 +252,7 @@ class _Session:
 
     def _step(self, images: NDArray[np.uint8], labels: NDArray[np.int64], rng: np.random.Generator) -> float:
         device = next(self.network.parameters()).device
-        batch = self._turned(as_batch(images), rng).to(device, memory_format=torch.channels_last)
+        batch = self._lit(self._turned(as_batch(images), rng), rng).to(device, memory_format=torch.channels_last)
         loss = nn.functional.cross_entropy(
             self.network(batch), torch.from_numpy(labels).to(device), label_smoothing=self.options.label_smoothing
         )
@@ -238,6 +260,8 @@ class _Session:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
         return float(loss.item())
 
     def _turned(self, batch: Tensor, rng: np.random.Generator) -> Tensor:
@@ -246,6 +270,18 @@ class _Session:
             flip = torch.from_numpy(rng.random(len(batch)) < 0.5)
             batch[flip] = batch[flip].flip(axis)
         return torch.rot90(batch, int(rng.integers(4)), (2, 3)) if self.options.quarter_turns else batch
+
+    def _lit(self, batch: Tensor, rng: np.random.Generator) -> Tensor:
+        """Each patch in a little other light."""
+        jitter = self.options.light_jitter
+        if not jitter:
+            return batch
+        spreads = ((1, jitter), (3, jitter / 3), (1, jitter / 3))
+        gain, tint, offset = (
+            torch.from_numpy(rng.normal(0, spread, (len(batch), channels, 1, 1)).astype(np.float32))
+            for channels, spread in spreads
+        )
+        return (batch * (1 + gain) * (1 + tint) + offset).clamp_(0, 1)
 
     def best_network(self) -> Vgg11:
         if not np.isfinite(self.history[self._best_epoch - 1].validation_loss):
@@ -258,6 +294,8 @@ class _Session:
         path.parent.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {
             "options": asdict(self.options),
+            "patches": self.count,
+            "average": None if self.average is None else self.average.state_dict(),
             "network": self.network.state_dict(),
             "best": self.best,
             "optimiser": self.optimiser.state_dict(),
@@ -274,9 +312,13 @@ class _Session:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged file raises anything from EOFError to UnpicklingError
             raise MisuseError(f"The checkpoint {path} cannot be read. Remove it to start anew.") from error
-        if state["options"] != asdict(self.options):
-            raise MisuseError(f"{path} belongs to a training with other options. Use another folder or remove it.")
+        if (state["options"], state["patches"]) != (asdict(self.options), self.count):
+            raise MisuseError(
+                f"{path} belongs to a training with other options or patches. Use another folder or remove it."
+            )
         self.network.load_state_dict(state["network"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
         self.best = state["best"]

@@ -142,5 +142,8 @@ def _verified(path: Path, sha256: str) -> bytes:
             "'analysis.weights' in the settings to another file."
         ) from error
     if hashlib.sha256(stored).hexdigest() != sha256:
-        raise WeightsError(f"The weights file {path} is not the one its manifest describes (sha256 differs).")
+        raise WeightsError(
+            f"The weights file {path} is not the one its manifest describes (sha256 differs). "
+            "Reinstall crackmonitor, or put the file back that belongs to the manifest."
+        )
     return stored

@@ -88,7 +88,13 @@ class Ingest:
             repository.forget_sightings_before(session, now - _GONE_AFTER)
         return intake
 
-    def take(self, paths: Iterable[Path], location_name: str, now: datetime) -> Intake:
+    def take(
+        self,
+        paths: Iterable[Path],
+        location_name: str,
+        now: datetime,
+        on_file: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Intake:
         """Take in files given by hand, at once; the given files stay where they are.
 
         Folders stand for the files in them. Raises `MisuseError` when a path does not exist.
@@ -96,8 +102,10 @@ class Ingest:
         with self._database.session() as session:
             location = queries.location(session, location_name)
         intake = Intake()
-        for path in _expanded(paths):
+        files = _expanded(paths)
+        for done, path in enumerate(files, 1):
             self._take(path, location, now, intake)
+            on_file(done, len(files))
         return intake
 
     def _is_stable(self, path: Path, now: datetime) -> bool:

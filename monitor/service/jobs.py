@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from monitor.errors import CrackmonitorError, UnreadableImageError
+from monitor.errors import CrackmonitorError, StorageError, UnreadableImageError
 from monitor.imaging.files import read_picture
 from monitor.records import Analysis, BoolArray, ByteArray, Status
 from monitor.service.ingest import Ingest, Intake, original_path
@@ -35,6 +35,8 @@ log = logging.getLogger("crackmonitor.worker")
 
 _LEASE = timedelta(minutes=30)
 _ATTEMPTS = 3
+#: Of a long backlog so many captures are analysed before locations are judged and alerts sent.
+_AT_ONCE = 100
 _RETRY_AFTER = timedelta(minutes=2)
 
 
@@ -85,16 +87,29 @@ class Jobs:
 
     def tick(self) -> Tick:
         """One round: scan, analyse, refit and evaluate, watch for overdue captures, notify, sign of life."""
+        analysed = judged = 0
+        sent = Delivery(0, 0)
         try:
             intake = self.scan()
-            analysed = self.analyse_pending()
+            while lately := self.analyse_pending(_AT_ONCE):
+                analysed += lately
+                if lately < _AT_ONCE:
+                    break
+                judged, sent = judged + self.judge_changed(), sent + self._warn()
+                self._beat(analysed, sent)
         finally:  # whatever stands in the way of new readings, alerts go out
-            judged = self.judge_changed()
-            self.watch()
-            delivery = self.notify()
+            judged += self.judge_changed()
+            sent += self._warn()
+        self._beat(analysed, sent)
+        return Tick(intake, analysed, judged, sent)
+
+    def _warn(self) -> Delivery:
+        self.watch()
+        return self.notify()
+
+    def _beat(self, analysed: int, sent: Delivery) -> None:
         with self._database.transaction() as session:
-            repository.beat(session, self._worker, self._clock(), {"analysed": analysed, "sent": delivery.sent})
-        return Tick(intake, analysed, judged, delivery)
+            repository.beat(session, self._worker, self._clock(), {"analysed": analysed, "sent": sent.sent})
 
     def scan(self) -> Intake:
         """Look once through the inbox."""
@@ -103,14 +118,14 @@ class Jobs:
             log.warning("Not taken in: %s", refusal.reason)
         return intake
 
-    def analyse_pending(self) -> int:
-        """Analyse every capture that has no reading under the present recipe, until none is left or asked to stop."""
+    def analyse_pending(self, at_most: float = math.inf) -> int:
+        """Analyse captures that have no reading under the present recipe, until none is left or asked to stop."""
         if self._stop.is_set() or not self._choose_references():
             return 0
         done = 0
         with self._database.transaction() as session:
             fingerprint = repository.record_recipe(session, self.analyser.recipe, self._clock())
-        while not self._stop.is_set():
+        while done < at_most and not self._stop.is_set():
             self._choose_references()  # a location may have got its first capture meanwhile
             with self._database.transaction() as session:
                 work = repository.claim_next(
@@ -151,8 +166,9 @@ class Jobs:
             else:
                 log.exception("Capture %d (%s) could not be analysed", capture.id, capture.file_name)
             why = str(error) or type(error).__name__
-            if work.attempts < _ATTEMPTS and not isinstance(error, UnreadableImageError):
-                self._try_later(work, fingerprint, why)
+            elsewhere = isinstance(error, StorageError)
+            if elsewhere or (work.attempts < _ATTEMPTS and not isinstance(error, UnreadableImageError)):
+                self._try_later(work, fingerprint, why, counts=not elsewhere)
                 return
             analysis = self._failed(why)
         with self._database.transaction() as session:
@@ -169,7 +185,7 @@ class Jobs:
     def _failed(self, why: str) -> Analysis:
         return Analysis(Status.NOT_MEASURED, f"The analysis failed: {why}", None, None, None, self.analyser.recipe)
 
-    def _try_later(self, work: repository.Work, fingerprint: str, error: str) -> None:
+    def _try_later(self, work: repository.Work, fingerprint: str, error: str, *, counts: bool) -> None:
         with self._database.transaction() as session:
             repository.record_failure(
                 session,
@@ -178,6 +194,7 @@ class Jobs:
                 worker=self._worker,
                 error=error,
                 retry_at=self._clock() + _RETRY_AFTER * work.attempts,
+                counts=counts,
             )
 
     def _analyse(self, capture: CaptureView, reference_id: int | None) -> tuple[Analysis, dict[str, str]]:
@@ -196,6 +213,8 @@ class Jobs:
     def _original(self, capture: CaptureView) -> ByteArray:
         assert capture.media_type is not None, "accepted captures have a media type"
         path = original_path(self._settings.originals, capture.sha256, capture.media_type)
+        if not path.is_file():
+            raise StorageError(f"The original {path} is out of reach. Mount its folder again or put the file back.")
         return read_picture(path, math.inf, math.inf).image  # the limits are for files on their way in
 
     def _load_reference(self, capture_id: int, fingerprint: str) -> _Reference:

@@ -91,6 +91,9 @@ class Delivery:
     sent: int
     failed: int
 
+    def __add__(self, other: "Delivery") -> "Delivery":
+        return Delivery(self.sent + other.sent, self.failed + other.failed)
+
 
 def message(transition: TransitionView) -> tuple[str, str]:
     """Title and body of the message about a change of state."""

@@ -22,6 +22,9 @@ from monitor.storage.tables import (
     RecipeRow,
 )
 
+#: Workers are named by host and process, so every start leaves a name behind.
+_FORGOTTEN_AFTER = timedelta(days=7)
+
 
 @dataclass(frozen=True)
 class Work:
@@ -86,14 +89,24 @@ def _unclaimed(fingerprint: str, now: datetime) -> "Select[int]":
 
 
 def record_failure(
-    session: Session, *, capture_id: int, fingerprint: str, worker: str, error: str, retry_at: datetime
+    session: Session,
+    *,
+    capture_id: int,
+    fingerprint: str,
+    worker: str,
+    error: str,
+    retry_at: datetime,
+    counts: bool = True,
 ) -> bool:
-    """Keep the error and let go of the claim at `retry_at`. False: the claim had passed to another worker."""
+    """Keep the error and let go of the claim at `retry_at`. False: the claim had passed to another worker.
+
+    An attempt that does not count (`counts` False) is taken off the claim's number of attempts.
+    """
     changed = session.scalar(
         update(ClaimRow)
         .where(ClaimRow.capture_id == capture_id, ClaimRow.fingerprint == fingerprint)
         .where(ClaimRow.claimed_by == worker)
-        .values(last_error=error, claimed_until=retry_at)
+        .values(last_error=error, claimed_until=retry_at, attempts=ClaimRow.attempts - (0 if counts else 1))
         .returning(ClaimRow.capture_id),
         execution_options={"synchronize_session": False},
     )
@@ -168,7 +181,8 @@ def replace_fits(
 
 
 def beat(session: Session, name: str, now: datetime, detail: Mapping[str, Any] | None = None) -> None:
-    """A sign of life of one part of the service, replacing its last one."""
+    """A sign of life of one part of the service, replacing its last one; a week's silence is forgotten."""
+    session.execute(delete(HeartbeatRow).where(HeartbeatRow.at < now - _FORGOTTEN_AFTER))
     seen = {"at": now, "detail": to_json(dict(detail or {}))}
     new = insert(session, HeartbeatRow).values(name=name, **seen)
     session.execute(new.on_conflict_do_update(index_elements=["name"], set_=seen))

@@ -148,13 +148,39 @@ def test_a_capture_that_keeps_killing_its_worker_is_given_up_without_another_try
     assert "3 times" in str(reading(lost).reason)
 
 
-def test_an_original_that_is_gone_is_a_row_with_a_reason_and_the_others_go_on(workspace: Workspace) -> None:
+def test_an_original_out_of_reach_waits_until_it_is_back_and_the_others_go_on(workspace: Workspace) -> None:
     workspace.take(photo(10), photo(20, days=1))
-    first, _ = workspace.captures()
-    original_path(workspace.settings.originals, first.sha256, "image/png").unlink()
-    workspace.jobs(Gauge()).tick()
-    assert reading(workspace.captures()[0]).status is Status.NOT_MEASURED
-    assert "does not exist" in str(reading(workspace.captures()[0]).reason)
+    _, second = workspace.captures()
+    original = original_path(workspace.settings.originals, second.sha256, "image/png")
+    away = original.rename(original.with_suffix(".away"))
+    gauge = Gauge()
+    jobs = workspace.jobs(gauge)
+    for _ in range(5):
+        jobs.tick()
+        assert gauge.levels == [10]
+        workspace.clock.turn(minutes=60)
+    away.rename(original)
+    jobs.tick()
+    assert gauge.levels == [10, 20]
+    assert states(workspace) == [Status.MEASURED, Status.MEASURED]
+
+
+def test_of_a_long_backlog_what_is_measured_is_judged_before_the_rest(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.service.jobs._AT_ONCE", 2)
+    workspace.take(*(photo(level, days=level) for level in range(10, 15)))
+    gauge = Gauge()
+    jobs = workspace.jobs(gauge)
+    judged: list[int] = []
+
+    def judge() -> int:
+        judged.append(len(gauge.seen))
+        return 0
+
+    monkeypatch.setattr(jobs, "judge_changed", judge)
+    assert jobs.tick().analysed == 5
+    assert judged == [2, 4, 5]
 
 
 def test_limits_for_incoming_files_do_not_apply_to_what_was_accepted(workspace: Workspace) -> None:

@@ -47,11 +47,10 @@ class ClassifierScore:
 
 def photo_probability(classifier: Classifier, photos: Iterable[Photo], batch_size: int = 16) -> NDArray[np.float64]:
     """The highest crack probability among each photo's patches, (n,)."""
-    highest = []
-    for photo in photos:
-        patches = cut(photo, tile(photo.shape[:2], classifier.patch_px, _OVERLAP_PX))
-        highest.append(float(crack_probability(classifier, patches, batch_size).max()))
-    return np.array(highest)
+    cuts = [cut(photo, tile(photo.shape[:2], classifier.patch_px, _OVERLAP_PX)) for photo in photos]
+    probability = crack_probability(classifier, np.concatenate(cuts), batch_size)
+    starts = np.cumsum([0, *(len(patches) for patches in cuts[:-1])])
+    return np.asarray(np.maximum.reduceat(probability, starts))
 
 
 def score(probability: NDArray[np.float64], cracked: NDArray[np.bool_], threshold: float) -> ClassifierScore:

@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 _TINY = np.float32(1e-30)
 #: Evidence of a quarter of a grey level: a perfectly even picture has none to compare with.
 _FAINTEST_EVIDENCE = 1e-3
+#: A bar of width w answers most at a scale of about w / 3.5, so its rim lies 1.7 scales from its axis.
+_REACH_SCALES = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ class RefinementOptions:
     `seed`, `follow`: evidence times relevance that starts a seed and that continues it, in medians of the
     picture's own evidence. `trail`, `trail_share`: evidence alone that carries a seeded crack on, in the same
     medians and as a share of the seeds' around; `trail_level`: how dark it has to be for that, from 0 (as the
-    flanks around) to 1 (as the seeds around); "around" reaches over `trail_px`. `flank_px`: distance over
-    which a crack's darkness and its flanks are averaged when it is filled. `min_area_px`: smaller components go.
+    flanks around) to 1 (as the seeds around); `trail_scale`: it may be so many times as wide as the seeds around;
+    "around" reaches over `trail_px`. `flank_px`, `rim_px`: distances over which a crack's darkness and the
+    brightness of its flanks are averaged when it is filled: the flank on this side counts, not the one across, for
+    a crack often runs between dark mortar and bright brick. `min_area_px`: smaller components go.
     `min_share`: so do those whose relevance nowhere reaches this share of the highest around.
     """
 
@@ -45,8 +49,10 @@ class RefinementOptions:
     trail: float = 3.0
     trail_share: float = 0.35
     trail_level: float = 0.9
+    trail_scale: float = 1.5
     trail_px: float = 32.0
     flank_px: float = 8.0
+    rim_px: float = 3.0
     min_area_px: int = 50
     min_share: float = 0.3
 
@@ -74,55 +80,79 @@ def _refine_part(light: Floats, relevance: Floats, candidates: BoolArray, option
     weight = _blur(np.maximum(relevance, 0), options.relevance_blur_px)
     weight /= np.maximum(_highest_around(weight, options.neighbourhood_px), _TINY)
     weight *= _grow(candidates, options.reach_px)
-    evidence = valley_evidence(light, options.scales_px)
+    evidence, scale_px = valley_evidence(light, options.scales_px)
     evidence /= max(float(np.median(evidence)), _FAINTEST_EVIDENCE)
     backed = evidence * weight
     seeds = _hysteresis(backed > options.follow, backed > options.seed)
     if not seeds.any():
         return seeds
-    valleys = _trail(light, evidence, seeds, _grow(relevance != 0, 1), options)
-    cracks = area_opening(_fill(light, valleys, options.flank_px), options.min_area_px)
+    valleys = _trail(light, evidence, scale_px, seeds, _grow(relevance != 0, 1), options)
+    within = _reach(valleys, scale_px, options.scales_px)
+    cracks = area_opening(_fill(light, valleys, within, options), options.min_area_px)
     return _hysteresis(cracks, cracks & (weight >= options.min_share))
 
 
 def _trail(
-    light: Floats, evidence: Floats, seeds: BoolArray, explained: BoolArray, options: RefinementOptions
+    light: Floats,
+    evidence: Floats,
+    scale_px: Floats,
+    seeds: BoolArray,
+    explained: BoolArray,
+    options: RefinementOptions,
 ) -> BoolArray:
     """The seeds and what continues them: an explanation often shows a crack in pieces, the picture shows it whole."""
     core = _mean_of(light, seeds, options.trail_px)
     flank = _mean_of(light, ~_grow(seeds, int(options.flank_px)), options.trail_px)
     dark = light < flank + options.trail_level * (core - flank)
     strong = evidence > np.maximum(options.trail, options.trail_share * _mean_of(evidence, seeds, options.trail_px))
-    carried = seeds | (strong & dark & explained)
+    thin = scale_px <= options.trail_scale * _mean_of(scale_px, seeds, options.trail_px)
+    carried = seeds | (strong & dark & thin & explained)
     return _hysteresis(closing(carried, 3), seeds)
 
 
-def valley_evidence(light: Floats, scales_px: tuple[float, ...]) -> Floats:
-    """How strongly each pixel lies in a dark, elongated valley: float32 (rows, cols), 0 where it does not.
+def _reach(valleys: BoolArray, scale_px: Floats, scales_px: tuple[float, ...]) -> BoolArray:
+    """Where valleys may be filled: a valley of one scale is no wider than a few times that scale.
+
+    Without this limit a crack that runs along a dark joint would fill the joint.
+    """
+    reached = np.zeros(valleys.shape, bool)
+    for scale in scales_px:
+        reached |= _grow(valleys & (scale_px == np.float32(scale)), round(_REACH_SCALES * scale) + 1)
+    return reached
+
+
+def valley_evidence(light: Floats, scales_px: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """How strongly each pixel lies in a dark, elongated valley, and at which scale it does so most.
+
+    Both float32 (rows, cols); evidence is 0 where there is no valley.
 
     The smaller of the Hessian's mean curvature (a bright ridge has none) and its anisotropy (a pit has none),
     normalised by scale; the largest over the scales counts (doi:10.1023/A:1008097225773).
     """
     evidence = np.zeros(light.shape, np.float32)
+    best_px = np.full(light.shape, scales_px[0], np.float32)
     for scale in scales_px:
         smooth = _blur(light, scale)
         across, down, mixed = (
             cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3, scale=scale**2 / 4) for order in ((2, 0), (0, 2), (1, 1))
         )
         anisotropy = cv2.magnitude((across - down) / 2, mixed)
-        np.maximum(evidence, np.minimum((across + down) / 2, anisotropy), out=evidence)
-    return evidence
+        here = np.minimum((across + down) / 2, anisotropy)
+        best_px[here > evidence] = scale
+        np.maximum(evidence, here, out=evidence)
+    return evidence, best_px
 
 
-def _fill(light: Floats, valleys: BoolArray, flank_px: float) -> BoolArray:
+def _fill(light: Floats, valleys: BoolArray, within: BoolArray, options: RefinementOptions) -> BoolArray:
     """Pixels connected to the valleys and darker than half-way between core and flank, found in two rounds."""
+    flank_px = options.flank_px
     around = _grow(valleys, round(1.5 * flank_px))
     crack = valleys
     for _ in range(2):
         # Half of a thin crack's pixels are blurred rim: its own darkness is that of its darker half.
         core = crack & (light <= _mean_of(light, crack, flank_px))
         flank = around & ~_grow(crack, 1)
-        dark = around & (light < (_mean_of(light, core, flank_px) + _mean_of(light, flank, flank_px)) / 2)
+        dark = within & (light < (_mean_of(light, core, flank_px) + _mean_of(light, flank, options.rim_px)) / 2)
         # A vote among neighbours smooths the rim; the core needs none, or thin cracks would break.
         voted = (cv2.medianBlur(dark.astype(np.uint8), 3) > 0) | (dark & core)
         crack = _hysteresis(voted, voted & valleys)
@@ -145,9 +175,10 @@ def _hysteresis(weak: BoolArray, strong: BoolArray) -> BoolArray:
 
 
 def _mean_of(light: Floats, where: BoolArray, sigma_px: float) -> Floats:
-    """Local mean of `light` over the pixels `where`, the nearer the more, found at a quarter of the size."""
+    """Local mean of `light` over the pixels `where`, the nearer the more; at reduced size where it is smooth anyway."""
+    factor = int(np.clip(sigma_px / 2, 1, 4))
     weight = where.astype(np.float32)
-    total, count = (_blur(_shrink(part, 4), sigma_px / 4) for part in (light * weight, weight))
+    total, count = (_blur(_shrink(part, factor), sigma_px / factor) for part in (light * weight, weight))
     return _stretch(np.asarray(total / np.maximum(count, _TINY), np.float32), light.shape)
 
 

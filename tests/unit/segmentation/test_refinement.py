@@ -79,7 +79,7 @@ def test_valley_evidence_prefers_dark_lines_to_bright_lines_and_pits():
     picture[29:32, :40] = 0.2
     picture[29:32, 60:100] = 0.8
     cv2.circle(picture, (130, 30), 2, 0.2, -1)
-    evidence = valley_evidence(picture, (2.0,))
+    evidence, _ = valley_evidence(picture, (2.0,))
     dark, bright, pit = evidence[30, 20], evidence[30, 80], evidence[30, 130]
     assert dark > 0
     assert bright == 0

@@ -21,6 +21,9 @@ _TINY = np.float32(1e-30)
 _FAINTEST_EVIDENCE = 1e-3
 #: A bar of width w answers most at a scale of about w / 3.5, so its rim lies 1.7 scales from its axis.
 _REACH_SCALES = 2.0
+#: Its flanks are looked for so many scales from its axis, and so much of its depth counts.
+_SIDE_SCALES = 3.0
+_DEPTH_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,9 @@ def valley_evidence(light: Floats, scales_px: tuple[float, ...]) -> tuple[Floats
 
     Both float32 (rows, cols); evidence is 0 where there is no valley.
 
-    The smaller of the Hessian's mean curvature (a bright ridge has none) and its anisotropy (a pit has none),
-    normalised by scale; the largest over the scales counts (doi:10.1023/A:1008097225773).
+    The smallest of the Hessian's mean curvature (a bright ridge has none) and anisotropy (a pit has none),
+    normalised by scale (doi:10.1023/A:1008097225773), and of half the depth below the lower of two opposite
+    sides (the edge of a dark area has none); the largest over the scales counts.
     """
     evidence = np.zeros(light.shape, np.float32)
     best_px = np.full(light.shape, scales_px[0], np.float32)
@@ -137,10 +141,25 @@ def valley_evidence(light: Floats, scales_px: tuple[float, ...]) -> tuple[Floats
             cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3, scale=scale**2 / 4) for order in ((2, 0), (0, 2), (1, 1))
         )
         anisotropy = cv2.magnitude((across - down) / 2, mixed)
-        here = np.minimum((across + down) / 2, anisotropy)
+        here = np.minimum(np.minimum((across + down) / 2, anisotropy), _DEPTH_SHARE * _depth(smooth, scale))
         best_px[here > evidence] = scale
         np.maximum(evidence, here, out=evidence)
     return evidence, best_px
+
+
+def _depth(smooth: Floats, scale: float) -> Floats:
+    """How far below the lower of its two sides each pixel lies, across the best of four directions."""
+    reach = round(_SIDE_SCALES * scale)
+    rows, cols = smooth.shape
+    wide = np.pad(smooth, reach, mode="edge")
+
+    def side(down: int, right: int) -> Floats:
+        return wide[reach + down : reach + down + rows, reach + right : reach + right + cols]
+
+    slanted = max(1, round(reach / np.sqrt(2)))
+    steps = ((reach, 0), (0, reach), (slanted, slanted), (slanted, -slanted))
+    lower = [np.minimum(side(down, right), side(-down, -right)) for down, right in steps]
+    return np.asarray(np.maximum.reduce(lower) - smooth)
 
 
 def _fill(light: Floats, valleys: BoolArray, within: BoolArray, options: RefinementOptions) -> BoolArray:

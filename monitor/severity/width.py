@@ -33,8 +33,10 @@ _RIM_MARGIN_PX = 2.0
 #: and some pixels away from it.
 _CLEARANCE_HALF_WIDTHS = 1.25
 _CLEARANCE_PX = 3.0
-#: A width is the mean over this stretch of crack: single ragged pixels do not make a maximum.
-_STRETCH_PX = 15.0
+#: A width is the mean over a stretch of crack about as long as the crack is wide, within these limits: single
+#: ragged pixels do not make a maximum, and a long stretch would flatten it.
+_STRETCH_PER_WIDTH = 0.75
+_STRETCH_LIMITS_PX = (5.0, 15.0)
 #: A rim along the pixel rows only tells that it lies between two rows. A crack contains its rim, so the
 #: width leans towards the inner row: by this much, less when the rim crosses rows within a stretch.
 _LEAN_PX = 0.4
@@ -60,7 +62,7 @@ def edge_width_px(mask: BoolArray, centrelines: Centrelines, rng: Generator | No
     """Largest width in pixels of a bool mask (rows, cols), measured across its centrelines; 0 without any.
 
     Deterministic (`rng` is not used). At every station the crack is measured along the normal, from rim to
-    rim at sub-pixel precision; the width is averaged over a stretch of 15 px and the largest average counts.
+    rim at sub-pixel precision; the width is averaged over a stretch of 5 to 15 px and the largest average counts.
     Stations inside junctions are left out; where that leaves none, twice the median half width is the answer.
     A drawn bar (pixel centres within w/2 of its axis) of 1 to 40 px gives w within 0.7 px.
     """
@@ -82,7 +84,7 @@ def _clear_of_junctions(branch: Branch) -> tuple[Floats, Floats] | None:
     meets = np.array([branch.junction_at_start, branch.junction_at_end])
     clearance_px = meets * (_CLEARANCE_HALF_WIDTHS * branch.half_width_px[[0, -1]] + _CLEARANCE_PX)
     at = np.arange(clearance_px[0], arc[-1] - clearance_px[1], _STATION_PX)
-    if len(at) * _STATION_PX < (_STRETCH_PX if meets.any() else 2 * _STATION_PX):
+    if len(at) * _STATION_PX < (_STRETCH_LIMITS_PX[1] if meets.any() else 2 * _STATION_PX):
         return None
     stations = np.stack([np.interp(at, arc, axis) for axis in branch.points.T], axis=1)
     return stations, np.interp(at, arc, branch.half_width_px)
@@ -90,7 +92,8 @@ def _clear_of_junctions(branch: Branch) -> tuple[Floats, Floats] | None:
 
 def _widest_stretch_px(filled: ByteArray, stations: Floats, half_width_px: Floats) -> float:
     across_px = _profile_widths_px(filled, stations, half_width_px)
-    count = min(len(stations), round(_STRETCH_PX / _STATION_PX))
+    stretch_px = np.clip(2 * _STRETCH_PER_WIDTH * np.median(half_width_px), *_STRETCH_LIMITS_PX)
+    count = min(len(stations), round(stretch_px / _STATION_PX))
     mean_px = np.convolve(across_px, np.full(count, 1 / count), "valid")
     rise_px = np.abs(stations[count - 1 :] - stations[: len(mean_px)]).min(axis=1)
     return float((mean_px - _LEAN_PX * np.clip(2 - rise_px, 0, 1)).max())

@@ -196,7 +196,7 @@ def _segmentation(light: Any, relevance: Any) -> Numbers:
         "tiling": {"mean": float(merged.mean()), "spread": float(merged.std())},
         "thresholds": {"simple": thresholded.threshold, "gmm_px": float(gmm(relevance).mask.sum())},
         "morphology": {name: float(found.sum()) for name, found in stages(thresholded.mask)},
-        "refinement": {"mask_px": float(mask.sum()), "evidence": float(valley_evidence(light, (1.0, 4.0)).sum())},
+        "refinement": {"mask_px": float(mask.sum()), "evidence": float(valley_evidence(light, (1.0, 4.0))[0].sum())},
         **severities,
     }
 

@@ -25,7 +25,7 @@ demo: install  ## Three simulated walls through the real service, then its dashb
 	$(BIN)/crackmonitor demo $(DEMO) $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: check  ## Style, types, layers, and all tests
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 check: install  ## Style, types and layers only
 	$(BIN)/ruff check

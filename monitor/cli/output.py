@@ -62,11 +62,12 @@ def opened(workspace: Path) -> "Iterator[tuple[Settings, Database]]":
 
 @contextmanager
 def progress(description: str, total: int | None, quiet: bool) -> "Iterator[ProgressBar]":
-    """A Rich progress bar on standard error, pulsing where `total` is not known; silent for scripts."""
+    """A Rich progress bar on the terminal, pulsing where `total` is not known; silent for scripts and log files."""
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), disable=quiet, transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
         yield ProgressBar(bar, bar.add_task(description, total=total))
 
 

@@ -126,3 +126,11 @@ def test_a_wrong_environment_variable_is_said(
 def test_a_variable_we_do_not_know_is_nobodys_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRACKMONITOR_SHARED", "/data")
     assert load_settings(written(tmp_path, "")) == Settings(workspace=tmp_path)
+
+
+def test_weights_of_ones_own_are_looked_for_in_the_workspace(tmp_path: Path) -> None:
+    found = load_settings(written(tmp_path, '[analysis]\nweights = "own/wall.safetensors"\n'))
+    assert found.analysis.weights == str(tmp_path / "own/wall.safetensors")
+    elsewhere = load_settings(written(tmp_path, '[analysis]\nweights = "/srv/wall.safetensors"\n'))
+    assert elsewhere.analysis.weights == "/srv/wall.safetensors"
+    assert load_settings(written(tmp_path, '[analysis]\nweights = "default"\n')).analysis.weights == "default"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from dark_weights import dark_weights
+from dark_classifier import save_dark_classifier
 
 from monitor.networks.weights import MANIFEST
 from monitor.service.doctor import Finding, examine
@@ -30,7 +30,7 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return dark_weights(tmp_path_factory.mktemp("weights"))
+    return save_dark_classifier(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def incomplete_manifest(folder: Path) -> None:
 
 def other_architecture(folder: Path) -> None:
     manifest = folder / "weights" / MANIFEST
-    manifest.write_text(manifest.read_text(encoding="utf-8").replace("head = 1\n", "head = 2\n"), encoding="utf-8")
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace("head = 2\n", "head = 3\n"), encoding="utf-8")
 
 
 def absent_device(folder: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
-from dark_weights import dark_weights
+from dark_classifier import save_dark_classifier
 from PIL import Image
 from service_examples import NOW, Workspace, encoded
 
@@ -35,7 +35,7 @@ def taken(picture: ByteArray, days: float) -> bytes:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> str:
-    return str(dark_weights(tmp_path / "weights"))
+    return str(save_dark_classifier(tmp_path / "weights"))
 
 
 def readings(workspace: Workspace) -> list[ReadingView]:
@@ -89,7 +89,7 @@ def test_settings_that_decide_numbers_change_the_recipe_and_the_device_does_not(
         fingerprint(batch_size=8),
         fingerprint(threshold_probability=0.7),
         fingerprint(width_method="published"),
-        fingerprint(weights=str(dark_weights(tmp_path / "cooler", temperature=2.0))),
+        fingerprint(weights=str(save_dark_classifier(tmp_path / "cooler", temperature=2.0))),
     ]
     assert len({plain, *others}) == 6
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_built_is_a_sentence(weights: str, tmp_path: Path) -> Non
         build_analyser(AnalysisSettings(weights=weights, thresholder="guess"))
     with pytest.raises(UnknownNameError, match=r"Known: .*edge"):
         build_analyser(AnalysisSettings(weights=weights, width_method="guess"))
-    altered = dark_weights(tmp_path / "altered")
+    altered = save_dark_classifier(tmp_path / "altered")
     altered.write_bytes(altered.read_bytes() + b"0")
     with pytest.raises(WeightsError, match="sha256 differs"):
         build_analyser(AnalysisSettings(weights=str(altered)))

@@ -15,7 +15,7 @@ _DARK = 0.25
 _BLURRED_LAYERS = 4
 
 
-def save_dark_classifier(folder: Path) -> Path:
+def save_dark_classifier(folder: Path, name: str = "dark", temperature: float = 1.0) -> Path:
     """Write the weights and their manifest; returns the file."""
     network = Vgg11(Vgg11Layout(width=1 / 64, patch_px=64, head=2))
     convolutions = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
@@ -35,7 +35,7 @@ def save_dark_classifier(folder: Path) -> Path:
         logits.weight[1, 0] = 8
         logits.bias[1] = -4
     story = {"recipe": "by hand: dark pixels are cracks"}
-    return save_classifier(network, "dark", folder, temperature=1.0, threshold=0.5, story=story)
+    return save_classifier(network, name, folder, temperature, threshold=0.5, story=story)
 
 
 def choose_weights(workspace: Path, weights: Path) -> None:

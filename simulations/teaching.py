@@ -87,14 +87,16 @@ def teach_classifier(
 
 
 def best_threshold(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The probability at which small photos are told apart best, the middle one of ties.
+    """The probability at which patches and small photos are told apart best, the middle one of ties.
 
     A photo is called cracked when any of its patches is, so every sound patch is another chance of a false
-    alarm: best for single patches is too low for photos. Counted here is the balanced accuracy of photos of
-    four patches, drawn from these: four sound ones, or two of them cracked.
+    alarm: what is best for single patches is too low for photos. Counted here is the balanced accuracy of these
+    patches, and as much that of photos of four of them: four sound ones, or two of them cracked.
     """
-    below = [np.array([np.mean(probability[labels == kind] < value) for value in _THRESHOLDS]) for kind in (0, 1)]
-    sound, missed = below[0] ** 4, below[0] ** 2 * below[1] ** 2
-    scores = (sound + 1 - missed) / 2
+    sound, cracked = (
+        np.array([np.mean(probability[labels == kind] < value) for value in _THRESHOLDS]) for kind in (0, 1)
+    )
+    patches, photos = sound + 1 - cracked, sound**4 + 1 - sound**2 * cracked**2
+    scores = (patches + photos) / 4
     ties = _THRESHOLDS[scores >= scores.max() - 1e-9]
     return float(ties[len(ties) // 2])

@@ -26,6 +26,14 @@ from monitor.severity.width import width_method
 
 #: A patch is looked at when at least this share of it lies inside the capture.
 _SEEN_SHARE = 0.6
+#: Less of the reference than this says nothing about there being no crack in it: hand-held repeats show more.
+_LEAST_SEEN = 0.85
+#: More of the reference's crack than this outside the capture, and what is left cannot be compared.
+_HIDDEN_SHARE = 0.05
+_CRACK_CUT_OFF = (
+    "The photo does not show all of the crack that the reference shows, so its size cannot be compared. Take it from "
+    "the same position as the reference."
+)
 _NOTHING_SEEN = (
     "The photo covers too little of any one patch of the reference to look at it. Take it from the same position as "
     "the reference."
@@ -100,9 +108,13 @@ class Analyser:
                 return self._outcome(Status.NOT_REGISTERED, registration.reason, registration=registration)
             view, seen = align(image, registration, reference.shape[:2])
         aligned = np.where(seen[..., None], view, np.uint8(0))
+        if reference_mask is not None and _hidden_share(reference_mask, seen) > _HIDDEN_SHARE:
+            return self._outcome(Status.NOT_MEASURED, _CRACK_CUT_OFF, registration, aligned)
         found = self._explain(view, seen)
         if found.looked_at == 0:
             return self._outcome(Status.NOT_MEASURED, _NOTHING_SEEN, registration, aligned)
+        if found.positive == 0 and seen.mean() < _LEAST_SEEN:
+            return self._outcome(Status.NOT_MEASURED, _part(float(seen.mean())), registration, aligned, found)
         if found.positive == 0:
             blank = np.zeros(seen.shape, bool)
             return self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
@@ -171,6 +183,18 @@ def _seen_shares(seen: BoolArray, grid: PatchGrid) -> NDArray[np.float64]:
     """Share (n,) of each patch's pixels that lie inside the capture."""
     side = grid.patch_px
     return np.array([seen[row : row + side, col : col + side].mean() for row, col in grid.origins])
+
+
+def _hidden_share(reference_mask: BoolArray, seen: BoolArray) -> float:
+    """Share of the reference's crack that lies outside the capture; 0 without a crack."""
+    return float(np.mean(~seen[reference_mask])) if reference_mask.any() else 0.0
+
+
+def _part(seen_share: float) -> str:
+    return (
+        f"The photo shows only {seen_share:.0%} of the reference and no crack in it; the rest is unknown. Take it from "
+        "the same position as the reference."
+    )
 
 
 def _no_mask(found: _Explained) -> str:

@@ -87,7 +87,9 @@ def solve(design: Design, values: NDArray[np.float64], *, correlated: bool = Fal
     """Least squares, or None where the times cannot tell the columns of `design` apart.
 
     `correlated`: take the lag-1 autocorrelation of the residuals (where positive) off the number of
-    observations, n' = n (1 - r) / (1 + r), doi:10.1029/1999JD901105, as if they were evenly spaced.
+    observations, n' = n (1 - r) / (1 + r), doi:10.1029/1999JD901105, as if they were evenly spaced. Fitted
+    residuals show about (columns + 1) / n less of it than there is (Marriott and Pope 1954, Biometrika 41, 390,
+    for a mean alone), so that much is put back.
     """
     solution, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
     coefficients = np.asarray(solution, dtype=np.float64)
@@ -98,13 +100,17 @@ def solve(design: Design, values: NDArray[np.float64], *, correlated: bool = Fal
         coefficients = np.array([values[0], *np.zeros(design.shape[1] - 1)])
     residuals = values - design @ coefficients
     leverage = float(np.sqrt(np.linalg.inv(design.T @ design)[1, 1]))
-    shared = _lag_one(residuals) if correlated else 0.0
+    shared = _lag_one(residuals, design.shape[1]) if correlated else 0.0
     return LinearModel(coefficients, residuals, leverage, len(values) * (1 - shared) / (1 + shared))
 
 
-def _lag_one(residuals: NDArray[np.float64]) -> float:
+def _lag_one(residuals: NDArray[np.float64], columns: int) -> float:
+    """Lag-1 autocorrelation after `columns` have been fitted, between 0 and 0.9."""
     total = float(residuals @ residuals)
-    return max(float(residuals[1:] @ residuals[:-1]) / total, 0.0) if total > 0 else 0.0
+    if total <= 0:
+        return 0.0
+    seen = float(residuals[1:] @ residuals[:-1]) / total
+    return float(np.clip(seen + (columns + 1) / len(residuals), 0.0, 0.9))
 
 
 def slope_of_cycle(years: Years, amplitude: float) -> float:

@@ -81,7 +81,7 @@ class Verdict:
 def rate_so_far(
     observations: Sequence[Observation], fits: Iterable[GrowthFit], rules: VerdictRules = DEFAULT_RULES
 ) -> Rate | None:
-    """The seasonal fit's rate, else the straight line's, widened for the season.
+    """The seasonal fit's rate once there is a year of readings, else the straight line's, widened for the season.
 
     None below `smallest_n` readings or `smallest_span_days`, where neither fit succeeded, or where the
     straight line's unit is not the one the allowance is declared in.
@@ -89,7 +89,7 @@ def rate_so_far(
     known = {fit.method: fit for fit in fits if fit.success}
     if not _worth_showing(observations, rules):
         return None
-    if "seasonal" in known:
+    if "seasonal" in known and History.of(observations).span_days >= rules.verdict_span_days:
         return _rate(known["seasonal"], widened_by=0.0, season_adjusted=True)
     line = known.get("least_squares")
     if line is None or line.unit != rules.unit:
@@ -106,6 +106,9 @@ def judge(
     The order of neither matters. A unit other than the limits' gets no verdict, only the rate.
     """
     fits = list(fits)
+    if observations and all(seen.value == 0 for seen in observations):
+        sentence = f"No crack was found in any of the {len(observations)} captures, so nothing can be said of growth."
+        return Verdict(Outcome.NOT_ENOUGH_DATA, sentence)
     rate = rate_so_far(observations, fits, rules)
     seasonal = next((fit for fit in fits if fit.method == "seasonal" and fit.success), None)
     missing = _missing(observations, fits, rules)

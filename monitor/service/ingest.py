@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.errors import MisuseError, UnreadableImageError
 from monitor.imaging.files import Picture, capture_time, digest, read_picture
-from monitor.records import CaptureTime
+from monitor.records import CaptureTime, TimeSource
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -37,6 +37,8 @@ _PASSED_OVER = (".part", ".tmp", ".crdownload", ".partial", "thumbs.db", "deskto
 _GONE_AFTER = timedelta(minutes=10)
 #: Of a refused file's name so much is kept (from its end), because file systems end names at 255 bytes.
 _KEPT_NAME = 50
+#: Cameras set to another time zone are up to a day off.
+_CLOCK_TOLERANCE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,16 @@ class Refusal:
 
 @dataclass
 class Intake:
-    """What became of a set of files; paths as they were given, but always printable."""
+    """What became of a set of files; paths as they were given, but always printable.
+
+    `waiting_reasons` says of those among `waiting` that a person has to move why they wait.
+    """
 
     accepted: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     rejected: list[Refusal] = field(default_factory=list)
+    waiting_reasons: list[Refusal] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists, as scripts read them."""
@@ -80,7 +86,11 @@ class Ingest:
             if stopped():
                 break
             location = places.get(path.relative_to(self._settings.inbox).parts[0])
-            if location is None or path.parent == self._settings.inbox or not self._is_stable(path, now):
+            if location is None or path.parent == self._settings.inbox:
+                intake.waiting.append(_printable(path))
+                intake.waiting_reasons.append(Refusal(_printable(path), _nowhere(path, self._settings.inbox)))
+                self._is_stable(path, now)  # seen, so that the pages list it
+            elif not self._is_stable(path, now):
                 intake.waiting.append(_printable(path))
             elif self._take(path, location, now, intake):
                 self._remove(path)
@@ -145,12 +155,15 @@ class Ingest:
         """Accept the file, or find it a duplicate, or say why neither. Content rejected before gets a new chance."""
         known = self._known(sha256)
         if known is not None and known.rejected_reason is None and known.location_id == location.id:
+            assert known.media_type is not None, "accepted captures have a media type"
+            # Nothing happens where the original is in its place; one that was lost is back.
+            copy_whole(path, original_path(self._settings.originals, sha256, known.media_type), sha256)
             intake.duplicates.append(_printable(path))
             return None
         if known is not None and known.rejected_reason is None:
             return (
-                f"{_printable(path)} is the same file as {known.file_name}, which belongs to another location. "
-                "One photo belongs to one location."
+                f"{_printable(path)} is the same file as {known.file_name}, which belongs to the location "
+                f"'{self._name_of(known.location_id)}'. One photo belongs to one location."
             )
         limits = self._settings.ingest
         try:
@@ -159,7 +172,7 @@ class Ingest:
             if digest(path) != sha256:  # it is not what it was, so nothing is held against it
                 raise
             return self._reject(path, location, sha256, _printable(error), now)
-        time = capture_time(picture, path, ZoneInfo(location.time_zone))
+        time = _believable(capture_time(picture, path, ZoneInfo(location.time_zone)), path, now)
         is_new = self._accept(path, location, sha256, picture, time, now)
         (intake.accepted if is_new else intake.duplicates).append(_printable(path))
         return None
@@ -170,6 +183,10 @@ class Ingest:
                 session, location_id=location.id, sha256=sha256, file_name=_printable(path.name), reason=reason, now=now
             )
         return reason
+
+    def _name_of(self, location_id: int) -> str:
+        with self._database.session() as session:
+            return next(view.name for view in queries.locations(session) if view.id == location_id)
 
     def _known(self, sha256: str) -> CaptureView | None:
         with self._database.session() as session:
@@ -198,6 +215,26 @@ class Ingest:
         kept = self._settings.quarantine / location.name / f"{sha256[:16]}_{path.name[-_KEPT_NAME:]}"
         copy_whole(path, kept, sha256)
         kept.with_name(kept.name + ".reason.txt").write_text(reason + "\n", encoding="utf-8")
+
+
+def _nowhere(path: Path, inbox: Path) -> str:
+    if path.parent == inbox:
+        return f"{_printable(path)} lies in no location's folder. Move it into the one of its location."
+    folder = _printable(path.relative_to(inbox).parts[0])
+    return (
+        f"{_printable(path)} waits: there is no location '{folder}'. Add it with 'crackmonitor location add {folder}', "
+        "or move the file into the folder of its location."
+    )
+
+
+def _believable(time: CaptureTime, path: Path, now: datetime) -> CaptureTime:
+    """A photo cannot be younger than its arrival: a clock that runs ahead leaves only the file's own time, at most now.
+
+    Such a time would otherwise be the latest for years, and keep rules and the watch for overdue captures quiet.
+    """
+    if time.at <= now + _CLOCK_TOLERANCE:
+        return time
+    return CaptureTime(min(datetime.fromtimestamp(path.stat().st_mtime, UTC), now), TimeSource.FILE)
 
 
 def original_path(originals: Path, sha256: str, media_type: str) -> Path:

@@ -5,17 +5,26 @@ from collections.abc import Iterable
 from monitor.records import Observation, Status
 from monitor.storage.views import MILLIMETRE_METRICS, CaptureView, Exclusion
 
+_GONE_DARK = "no crack found, though one was measured before: look at the photo (a crack not seen has not healed)"
+
 
 def observe(
     captures: Iterable[CaptureView], metric: str, *, scaled: bool
 ) -> tuple[tuple[Observation, ...], tuple[Exclusion, ...]]:
     """Split captures, each with its reading of one recipe, into observations and exclusions.
 
-    `scaled` says whether the location has a scale; without one nothing is in millimetres, not even 0.
+    `captures` come by capture time: a crack that was measured once does not heal, so that a later "no crack" is
+    no zero but a crack not seen. `scaled` says whether the location has a scale; without one nothing is in
+    millimetres, not even 0.
     """
     observations, excluded = [], []
+    crack_known = False
     for capture in captures:
         outcome = _value_or_reason(capture, metric, scaled=scaled)
+        found = capture.reading.status if capture.reading else None
+        if crack_known and found is Status.NO_CRACK and not isinstance(outcome, str):
+            outcome = _GONE_DARK
+        crack_known = crack_known or found is Status.MEASURED
         if isinstance(outcome, str) or capture.time is None:
             excluded.append(Exclusion(capture.id, capture.file_name, str(outcome)))
         else:

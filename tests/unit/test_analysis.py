@@ -132,7 +132,8 @@ def test_patches_outside_the_capture_are_not_looked_at(canvas: ByteArray) -> Non
     assert found.registration.overlap == pytest.approx(220 / 340, abs=0.02)
     assert found.aligned is not None
     assert not found.aligned[:, 222:].any(), "black beyond the capture"
-    assert found.status is Status.NO_CRACK
+    assert found.status is Status.NOT_MEASURED, "nothing is known of the third that was not seen"
+    assert "only 65%" in str(found.reason)
     whole_columns, rows = 220 // PATCH_PX, -(-SHAPE[0] // PATCH_PX)
     assert classifier.network.batches == whole_columns * rows
 
@@ -140,10 +141,28 @@ def test_patches_outside_the_capture_are_not_looked_at(canvas: ByteArray) -> Non
 def test_the_edge_of_the_capture_is_no_crack(canvas: ByteArray) -> None:
     """Three quarters of some patches lie within the capture: what is missing there is not shown as black."""
     found = analyse(seen_from(canvas, 60, 20), seen_from(canvas, 60, 120), options=replace(OPTIONS, overlap_px=0))
-    assert found.status is Status.NO_CRACK
+    assert found.status is Status.NOT_MEASURED
+    assert found.crack_probability is not None
+    assert found.crack_probability < 0.5
     assert found.aligned is not None
     assert not found.aligned[:, 242:].any()
     assert found.aligned[2:-2, :238].all()
+
+
+def test_a_photo_that_shows_nearly_all_of_the_reference_may_say_there_is_no_crack(canvas: ByteArray) -> None:
+    assert analyse(seen_from(canvas, 60, 20), seen_from(canvas, 60, 50)).status is Status.NO_CRACK
+
+
+def test_a_crack_of_the_reference_that_the_photo_cuts_off_is_not_measured(canvas: ByteArray) -> None:
+    known = np.zeros(SHAPE, bool)
+    known[100:110, 250:300] = True
+    photo, reference = seen_from(canvas, 60, 20), seen_from(canvas, 60, 120)
+    found = Analyser(dark_seeker(), OPTIONS).analyse(photo, reference, known)
+    assert found.status is Status.NOT_MEASURED
+    assert "does not show all of the crack" in str(found.reason)
+    known[:, 200:] = False
+    known[100:110, 50:100] = True
+    assert "does not show all" not in str(Analyser(dark_seeker(), OPTIONS).analyse(photo, reference, known).reason)
 
 
 def test_a_mask_never_leaves_the_capture(canvas: ByteArray) -> None:

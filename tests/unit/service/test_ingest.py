@@ -83,6 +83,7 @@ def test_half_a_photo_that_stood_still_does_not_stop_the_whole_one(workspace: Wo
 @pytest.mark.parametrize("kind", SUFFIXES)
 def test_the_original_is_kept_byte_for_byte_under_its_hash(workspace: Workspace, kind: str) -> None:
     content = photo(days=2, kind=kind, shape=(48, 64))
+    workspace.clock.turn(days=3)
     workspace.drop("Foto 1.JPG", content)
     workspace.scan()
     workspace.scan()
@@ -126,10 +127,10 @@ def test_a_photo_of_another_location_is_quarantined_and_changes_nothing_there(wo
     workspace.drop("b.png", photo(), "south-wall")
     workspace.scan()
     (refusal,) = workspace.scan().rejected
-    assert "same file as a.png, which belongs to another location" in refusal.reason
+    assert f"same file as a.png, which belongs to the location '{LOCATION}'" in refusal.reason
     (kept, reason) = workspace.quarantine_files()
     assert kept.startswith("south-wall/")
-    assert "another location" in (workspace.settings.quarantine / reason).read_text(encoding="utf-8")
+    assert "One photo belongs to one location" in (workspace.settings.quarantine / reason).read_text(encoding="utf-8")
     assert workspace.captures("south-wall") == []
     assert [capture.file_name for capture in workspace.captures()] == ["a.png"]
     assert workspace.inbox_files() == []
@@ -139,11 +140,13 @@ def test_a_folder_without_location_waits_and_is_never_lost(workspace: Workspace)
     content = photo()
     path = workspace.drop("a.png", content, "east-wall")
     for _ in range(5):
-        assert workspace.scan() == Intake(waiting=[str(path)])
+        intake = workspace.scan()
+        assert (intake.accepted, intake.waiting, intake.rejected) == ([], [str(path)], [])
+        (why,) = intake.waiting_reasons
+        assert "there is no location 'east-wall'. Add it" in why.reason
     assert path.read_bytes() == content
     workspace.add_location("east-wall")
-    workspace.scan()
-    assert workspace.scan().accepted == [str(path)]
+    assert workspace.scan().accepted == [str(path)], "it has been the same for long"
 
 
 def test_a_file_beside_the_folders_waits_even_when_called_like_a_location(workspace: Workspace) -> None:
@@ -151,7 +154,34 @@ def test_a_file_beside_the_folders_waits_even_when_called_like_a_location(worksp
     workspace.inbox.rmdir()
     named = workspace.drop(LOCATION, photo(), "")
     for _ in range(3):
-        assert workspace.scan() == Intake(waiting=[str(loose), str(named)])
+        intake = workspace.scan()
+        assert (intake.accepted, intake.waiting) == ([], [str(loose), str(named)])
+        assert ["lies in no location's folder" in why.reason for why in intake.waiting_reasons] == [True, True]
+
+
+def test_an_original_that_was_lost_is_back_when_its_photo_comes_again(workspace: Workspace) -> None:
+    content = photo()
+    for _ in range(2):
+        workspace.drop("a.png", content)
+        workspace.scan()
+        workspace.scan()
+        original_of(workspace, content).unlink()
+    workspace.drop("again.png", content)
+    workspace.scan()
+    assert len(workspace.scan().duplicates) == 1
+    assert original_of(workspace, content).read_bytes() == content
+    assert workspace.inbox_files() == []
+
+
+@pytest.mark.parametrize(("hours", "believed"), [(20, True), (30, False), (24 * 3650, False)])
+def test_a_camera_clock_that_runs_ahead_is_not_believed(workspace: Workspace, hours: float, believed: bool) -> None:
+    workspace.drop("a.png", photo(days=hours / 24))
+    workspace.scan()
+    workspace.scan()
+    (capture,) = workspace.captures()
+    assert capture.time is not None
+    assert capture.time.certain is believed
+    assert (capture.time.at <= NOW + timedelta(minutes=10)) is not believed
 
 
 def test_a_folder_below_a_location_belongs_to_it(workspace: Workspace) -> None:

@@ -385,3 +385,16 @@ def test_fits_are_asked_for_whenever_what_they_rest_on_changed(place: Place) -> 
     assert unfitted() == ["north-wall"]
     refit(-1)
     assert unfitted() == ["north-wall"]
+
+
+def test_a_crack_that_is_not_found_again_has_not_healed(place: Place) -> None:
+    days = [place.capture(name, days=day) for day, name in enumerate(["before", "opened", "dark", "again"])]
+    sound = Analysis(Status.NO_CRACK, None, 0.01, None, registration(), recipe())
+    for capture_id, analysis in zip(days, [sound, measured(4.5), sound, measured(4.7)], strict=True):
+        record(place, capture_id, analysis)
+    with place.database.session() as session:
+        series = queries.series(session, place.location_id, "max_width_px")
+    assert [seen.value for seen in series.observations] == [0.0, 4.5, 4.7]
+    (left,) = series.excluded
+    assert left.file_name == "dark.jpg"
+    assert "has not healed" in left.reason

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,9 +26,9 @@ from monitor.errors import UnreadableImageError
 from monitor.imaging.files import read_picture
 from monitor.imaging.overlays import overlay
 from monitor.records import METRIC_NAMES as METRIC_NAMES
+from monitor.records import RATE_NEEDS_DAYS, RATE_NEEDS_N, RuleKind
 from monitor.records import ByteArray as ByteArray
 from monitor.records import GrowthFit as GrowthFit
-from monitor.records import RuleKind
 from monitor.settings import Settings, load_settings
 from monitor.storage import queries
 from monitor.storage.database import Database
@@ -59,10 +59,13 @@ _LONGEST_SIDE_PX = 1600
 
 @dataclass(frozen=True)
 class Glance:
-    """One location on the overview: its status, how many readings its series has, the rate of its width."""
+    """One location on the overview: its status, how many readings count, how many captures are still to be measured,
+    and the rate of its width.
+    """
 
     status: LocationStatus
     readings: int
+    pending: int
     fit: GrowthFit | None
 
     @property
@@ -279,8 +282,9 @@ def _reading(folder: Path) -> Iterator[tuple[Session, Settings]]:
 
 def _glance(session: Session, status: LocationStatus, pending: Mapping[int, int]) -> Glance:
     place = status.location.id
-    fit = _shown_fit(queries.fits(session, place), _headline_metric(status))
-    return Glance(status, status.captures - pending[place], fit)
+    metric = _headline_metric(status)
+    counted = queries.series(session, place, metric).observations
+    return Glance(status, len(counted), pending[place], _shown_fit(queries.fits(session, place), metric))
 
 
 def _pending(session: Session, statuses: Sequence[LocationStatus]) -> dict[int, int]:
@@ -300,9 +304,16 @@ def _headline_metric(status: LocationStatus) -> str:
 
 
 def _shown_fit(fits: Sequence[FitView], metric: str) -> GrowthFit | None:
-    """The first method that succeeded; else the last one's failure, which has a message."""
+    """The first method that succeeded; else the last one's failure, which has a message.
+
+    A line through too few readings, or too short a time, is not shown: it would look like knowledge.
+    """
     by_method = {
         view.fit.method: view.fit for view in fits if (view.fit.metric, view.fit.crack) == (metric, _ALL_CRACKS)
     }
     candidates = [by_method[method] for method in _METHODS if method in by_method]
-    return next((fit for fit in candidates if fit.success), candidates[-1] if candidates else None)
+    shown = next((fit for fit in candidates if fit.success), candidates[-1] if candidates else None)
+    if shown is None or not shown.success or (shown.n >= RATE_NEEDS_N and (shown.span_days or 0) >= RATE_NEEDS_DAYS):
+        return shown
+    message = f"a rate is shown from {RATE_NEEDS_N} readings over {RATE_NEEDS_DAYS:.0f} days on; there are {shown.n}"
+    return replace(shown, success=False, message=f"{message} over {shown.span_days or 0:.0f}")

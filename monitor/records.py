@@ -66,6 +66,10 @@ class RuleKind(StrEnum):
     RATE = "rate"
 
 
+#: A growth rate is worth showing from so many readings over so many days on.
+RATE_NEEDS_N = 6
+RATE_NEEDS_DAYS = 90.0
+
 #: How people call the metrics of a reading.
 METRIC_NAMES: Mapping[str, str] = MappingProxyType(
     {

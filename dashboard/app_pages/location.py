@@ -87,9 +87,11 @@ def _sentence(detail: data.Detail) -> str:
     if not status.captures:
         files = f"{count(rejected, 'file')} could not be taken in, see below. " if rejected else ""
         return f"{files}No capture yet: copy photos into {plain(str(detail.inbox))}."
-    if not readings:
+    waiting = detail.glance.pending
+    if not readings and waiting == status.captures:
         return f"{count(status.captures, 'capture')} here, none measured yet: the worker does that."
-    waiting = status.captures - readings
+    if not readings:
+        return f"{count(status.captures, 'capture')} here, but none gave a reading that counts: see the reasons below."
     rest = f" {count(waiting, 'capture')} still to be measured." if waiting else ""
     calm = "No alert is firing. " if detail.glance.state is State.OK else ""
     return f"{calm}{count(readings, 'reading')} so far.{rest}"

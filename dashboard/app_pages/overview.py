@@ -120,7 +120,8 @@ def _rate_line(glance: data.Glance) -> str:
     if line is None:
         return no_rate(fit.message)
     found = rate(line.slope_per_year, line.low, line.high, unit=fit.unit, per="year", confidence=fit.confidence)
-    return f"{data.METRIC_NAMES[fit.metric]}: {found} from {count(fit.n, 'reading')}"
+    season = "" if fit.method == "seasonal" else ", provisional: the season is not separated yet"
+    return f"{data.METRIC_NAMES[fit.metric]}: {found} from {count(fit.n, 'reading')}{season}"
 
 
 show()

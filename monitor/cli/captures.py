@@ -155,11 +155,25 @@ def measure(
     from monitor.severity.metrics import measure as measure_mask
     from monitor.severity.metrics import with_scale
 
-    levels = read_photo(mask, load_settings_if_any(workspace)).max(axis=2)
-    crack = levels > (127 if levels.max() > 1 else 0)
-    severity = measure_mask(crack, width_method, np.random.default_rng(seed))
+    levels = read_photo(mask, load_settings_if_any(workspace), background="black").max(axis=2)
+    severity = measure_mask(
+        levels > _level_below_crack(np.unique(levels).tolist(), mask), width_method, np.random.default_rng(seed)
+    )
     severity = with_scale(severity, None if mm_per_px is None else scale_typed(mm_per_px))
     answer(vars(severity), json, _severity_words(severity))
+
+
+def _level_below_crack(levels: list[int], path: Path) -> int:
+    """The grey level above which a mask picture is crack: of two levels the higher is, JPEG blurs 0 and 255."""
+    from monitor.errors import MisuseError
+
+    if len(levels) <= 2:
+        return levels[0] if len(levels) == 2 else 0
+    if levels[-1] > 127:
+        return 127
+    raise MisuseError(
+        f"{path} is no mask: it has {len(levels)} grey levels, none above 127. Save it with two: 0, and 255 for crack."
+    )
 
 
 def ingest(

@@ -37,8 +37,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
-def read_photo(path: Path, settings: "Settings") -> "ByteArray":
-    """The picture in a file that a person named, as uint8 (rows, cols, 3).
+def read_photo(path: Path, settings: "Settings", background: str = "white") -> "ByteArray":
+    """The picture in a file that a person named, as uint8 (rows, cols, 3); what is transparent shows `background`.
 
     Raises `MisuseError` when there is no such file, `UnreadableImageError` when it is no picture we accept.
     """
@@ -47,7 +47,7 @@ def read_photo(path: Path, settings: "Settings") -> "ByteArray":
 
     if not path.is_file():
         raise MisuseError(f"There is no file {path}. Check the name and the folder.")
-    return read_picture(path, settings.ingest.max_megapixels, settings.ingest.max_file_mb).image
+    return read_picture(path, settings.ingest.max_megapixels, settings.ingest.max_file_mb, background).image
 
 
 @contextmanager

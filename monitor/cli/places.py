@@ -73,7 +73,9 @@ def location_add(
     with opened(workspace) as (settings, database):
         scale = _scale(settings, reference, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
         if reference is not None:
-            read_photo(reference, settings)  # or else the location would be made, and only then its reference refused
+            # Or else the location would be made, and only then its reference refused.
+            read_photo(reference, settings)
+            places.require_new(database, reference)
         view = places.add_location(database, settings, name, site, interval_days, now())
         if reference is not None:
             places.set_reference(database, settings, name, reference, now())
@@ -96,7 +98,7 @@ def location_list(workspace: Workspace = HERE, json: Json = False) -> None:
             status.location.site,
             status.captures,
             status.last_capture.time.at.date() if status.last_capture and status.last_capture.time else None,
-            ", ".join(alert.subject for alert in status.firing) or "ok",
+            ", ".join(alert.subject for alert in status.firing) or ("ok" if status.last_read else "no reading yet"),
         )
         for status in found
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from monitor.growth.linear import DAYS_PER_YEAR, History, seasonal_design, slope_of_cycle, solve, straight_design
-from monitor.records import GrowthFit, Observation
+from monitor.records import RATE_NEEDS_DAYS, RATE_NEEDS_N, GrowthFit, Observation
 
 _DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 
@@ -38,8 +38,8 @@ class VerdictRules:
     seasonal_amplitude: float = 0.1
     seasonal_confidence: float = 0.95
     seasonal_allowance: float = 0.3
-    smallest_n: int = 6
-    smallest_span_days: float = 90.0
+    smallest_n: int = RATE_NEEDS_N
+    smallest_span_days: float = RATE_NEEDS_DAYS
     verdict_span_days: float = 365.0
 
 

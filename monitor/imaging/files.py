@@ -84,11 +84,11 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def read_picture(path: Path, max_megapixels: float, max_file_mb: float) -> Picture:
+def read_picture(path: Path, max_megapixels: float, max_file_mb: float, background: str = "white") -> Picture:
     """Decode the photo at `path` to upright 8-bit RGB.
 
     16-bit grey is divided by 257 (12-bit by its own range) and 16-bit colour keeps its upper byte; alpha goes
-    over white; of several frames the first counts. The limits are on 10^6 pixels, checked from the header
+    over `background`; of several frames the first counts. The limits are on 10^6 pixels, checked from the header
     before anything is decoded, and on 10^6 bytes. Raises `UnreadableImageError` with a sentence for the
     person who sent the file.
     """
@@ -104,7 +104,7 @@ def read_picture(path: Path, max_megapixels: float, max_file_mb: float) -> Pictu
         media_type = _media_type(path, handle.read(_SIGNATURE_BYTES))
         handle.seek(0)
         try:
-            return _decode(handle, path, media_type, max_megapixels)
+            return _decode(handle, path, media_type, max_megapixels, background)
         except UnreadableImageError:
             raise
         except Exception as error:  # on damaged files decoders raise anything from SyntaxError to struct.error
@@ -173,7 +173,7 @@ def _media_type(path: Path, head: bytes) -> str:
     )
 
 
-def _decode(handle: IO[bytes], path: Path, media_type: str, max_megapixels: float) -> Picture:
+def _decode(handle: IO[bytes], path: Path, media_type: str, max_megapixels: float, background: str) -> Picture:
     with _DECODERS[media_type](handle) as picture:
         megapixels = picture.width * picture.height / 1e6
         if megapixels > max_megapixels:
@@ -184,11 +184,11 @@ def _decode(handle: IO[bytes], path: Path, media_type: str, max_megapixels: floa
         time, offset = _exposure_time(picture)
         picture.load()  # also turns TIFF and HEIC upright, which then say so
         upright = _UPRIGHT.get(_orientation(picture), _UPRIGHT[1])
-        image = np.ascontiguousarray(upright(_rgb(picture, path, media_type)))
+        image = np.ascontiguousarray(upright(_rgb(picture, path, media_type, background)))
     return Picture(image, media_type, time, offset)
 
 
-def _rgb(picture: ImageFile, path: Path, media_type: str) -> ByteArray:
+def _rgb(picture: ImageFile, path: Path, media_type: str, background: str) -> ByteArray:
     # Before Pillow 11 a 16-bit grey PNG came as mode "I".
     if picture.mode.startswith("I;16") or (picture.mode == "I" and media_type == "image/png"):
         bits = picture.tag_v2[BITSPERSAMPLE][0] if isinstance(picture, TiffImageFile) else 16
@@ -196,7 +196,7 @@ def _rgb(picture: ImageFile, path: Path, media_type: str) -> ByteArray:
         return np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
     if picture.mode in _MODES_ALPHA or "transparency" in picture.info:
         layer = picture.convert("RGBA")
-        return np.asarray(Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB"))
+        return np.asarray(Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert("RGB"))
     if picture.mode in _MODES_8_BIT:
         return np.asarray(picture.convert("RGB"))
     raise UnreadableImageError(

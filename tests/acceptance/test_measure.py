@@ -111,3 +111,20 @@ def test_options_that_cannot_be_read_are_misuse(here: Path, options: tuple[objec
 def test_as_a_program_of_its_own(here: Path) -> None:
     path = stored(bar(6, 200, 0), here / "bar.png")
     assert crackmonitor_program("measure", "bar.png", "--json", folder=here) == crackmonitor("measure", path, "--json")
+
+
+def test_of_two_levels_the_higher_is_crack(here: Path) -> None:
+    drawn = bar(9, 200, 20)
+    plain = crackmonitor("measure", stored(drawn, here / "plain.png"), "--json").result
+    assert crackmonitor("measure", stored(drawn, here / "grey.png", white=100), "--json").result == plain
+    alpha = np.zeros((*drawn.shape, 4), np.uint8)
+    alpha[drawn] = 255
+    Image.fromarray(alpha).save(here / "alpha.png")
+    assert crackmonitor("measure", here / "alpha.png", "--json").result == plain
+
+
+def test_a_picture_that_is_no_mask_is_misuse(here: Path) -> None:
+    Image.fromarray(np.tile(np.arange(100, dtype=np.uint8), (50, 1))).save(here / "ramp.png")
+    refused = crackmonitor("measure", here / "ramp.png", "--json")
+    assert refused.status == 2
+    assert "100 grey levels" in refused.sentence

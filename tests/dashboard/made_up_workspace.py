@@ -186,9 +186,9 @@ def every_state(stage: Stage) -> None:
     for month in range(13, -1, -1):
         stage.reading(steady, 30 * month + 1, 4 + 0.1 * np.sin(5 * month))
         stage.reading(late, 30 * month + 80, 5 + 0.1 * np.cos(month))
-    for week in range(7, -1, -1):
-        stage.reading(pixels, 7 * week + 2, 6 - 0.05 * week)
-        stage.reading(sound, 7 * week + 3, 0)
+    for fortnight in range(7, -1, -1):
+        stage.reading(pixels, 14 * fortnight + 2, 6 - 0.05 * fortnight)
+        stage.reading(sound, 14 * fortnight + 3, 0)
     for place in (steady, late, pixels, sound):
         stage.fit(place)
     stage.alert(late, OVERDUE, "The last capture of late is from long ago, and one is expected every 31 days.", 40)

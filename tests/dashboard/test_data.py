@@ -35,10 +35,29 @@ def test_the_headline_rate_is_seasonal_in_mm_with_a_scale_else_a_straight_line_i
     assert fits["empty"] is None
 
 
-def test_readings_are_counted_without_what_is_still_to_be_measured(full: Path) -> None:
+def test_readings_that_count_are_counted_and_what_is_still_to_be_measured(full: Path) -> None:
     growing = next(glance for glance in data.glances(full) if glance.status.location.name == "growing")
-    assert (growing.readings, growing.status.captures) == (15, 16)
+    assert (growing.readings, growing.pending, growing.status.captures) == (13, 1, 16)
     assert data.service(full).pending == {"growing": 1}
+
+
+def test_where_no_capture_could_be_used_all_is_not_well(stage: Stage) -> None:
+    place = stage.location(stage.site("Site", "UTC"), "moved", mm_per_px=0.2)
+    for days in range(4):
+        stage.refused(place, days, "another place")
+    (glance,) = data.glances(stage.settings.workspace)
+    assert (glance.readings, glance.pending, glance.state) == (0, 0, State.WAITING)
+
+
+def test_no_rate_is_shown_through_a_handful_of_readings(stage: Stage) -> None:
+    place = stage.location(stage.site("Site", "UTC"), "young", mm_per_px=0.2)
+    for days in (3, 2, 1):
+        stage.reading(place, days, 4.0 - days)
+    stage.fit(place)
+    (glance,) = data.glances(stage.settings.workspace)
+    assert glance.fit is not None
+    assert not glance.fit.success
+    assert "from 6 readings over 90 days on; there are 3 over 2" in str(glance.fit.message)
 
 
 def test_before_the_first_series_every_capture_is_pending(stage: Stage) -> None:

@@ -124,3 +124,18 @@ def test_yearly_swing_of_too_few_readings() -> None:
     amplitude, p_value = yearly_swing(wall(25, swing=0.3))
     assert amplitude == pytest.approx(0.3, abs=0.03)
     assert p_value < 1e-6
+
+
+def test_where_no_crack_was_ever_found_nothing_is_certified() -> None:
+    found = verdict(history(monthly(20), np.zeros(20)))
+    assert found.verdict is Outcome.NOT_ENOUGH_DATA
+    assert "No crack was found in any of the 20 captures" in found.evidence
+    assert found.provisional_rate is None
+
+
+@pytest.mark.parametrize(("n", "adjusted"), [(12, False), (14, True)])
+def test_a_rate_counts_as_season_adjusted_from_a_whole_year_on(n: int, adjusted: bool) -> None:
+    observations = wall(n, rate=1.0)
+    rate = rate_so_far(observations, all_fits(observations))
+    assert rate is not None
+    assert rate.season_adjusted is adjusted

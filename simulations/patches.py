@@ -5,7 +5,7 @@ nothing but that question. The folds follow the data set's own split by source p
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -228,7 +228,16 @@ def _shard(path: Path, data: Path, fold: str, count: int, side: int, seed: int) 
     return path
 
 
-def draw_pool(folder: Path, data: Path, fold: str, count: int, side: int, seed: int, workers: int = 2) -> PatchPool:
+def draw_pool(
+    folder: Path,
+    data: Path,
+    fold: str,
+    count: int,
+    side: int,
+    seed: int,
+    on_shard: Callable[[int, int], None] = lambda _done, _total: None,
+    workers: int = 2,
+) -> PatchPool:
     """Draw `count` patches of one fold, in shards kept in `folder`, so that an interruption costs one shard."""
     folder.mkdir(parents=True, exist_ok=True)
     shard = 1000
@@ -244,6 +253,9 @@ def draw_pool(folder: Path, data: Path, fold: str, count: int, side: int, seed: 
         for index, start in enumerate(range(0, count, shard))
     ]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        paths = list(pool.map(_shard, *zip(*jobs, strict=True)))
+        paths = []
+        for path in pool.map(_shard, *zip(*jobs, strict=True)):
+            paths.append(path)
+            on_shard(len(paths), len(jobs))
     parts = [np.load(path) for path in paths]
     return PatchPool(*(np.concatenate([part[key] for part in parts]) for key in ("images", "labels", "names")))

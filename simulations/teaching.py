@@ -61,9 +61,18 @@ def teach_classifier(
     """
     options = replace(preset(preset_name), seed=seed)
     side = options.layout.patch_px
-    validation = draw_pool(out / "pool", data, "val", _VALIDATION_PATCHES, side, _VALIDATION_SEED)
-    training = draw_pool(out / "pool", data, "train", patches, side, _TRAINING_SEED)
     with Progress(console=Console(stderr=True), disable=quiet) as bar:
+        drawing = bar.add_task("Drawing patches")
+        validation = draw_pool(out / "pool", data, "val", _VALIDATION_PATCHES, side, _VALIDATION_SEED)
+        training = draw_pool(
+            out / "pool",
+            data,
+            "train",
+            patches,
+            side,
+            _TRAINING_SEED,
+            lambda done, total: bar.update(drawing, completed=done, total=total),
+        )
         task = bar.add_task("Training")
 
         def note(epoch: Epoch) -> None:

@@ -17,7 +17,10 @@ def simulate(
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """Write a series of photographs of a simulated wall, with the truth in millimetres."""
+    """Write a series of photographs of a simulated wall, with the truth in millimetres.
+
+    The truth's mm_per_px is that of the first, square-on capture; all others are hand-held repeats of it.
+    """
     from monitor.errors import MisuseError
     from simulations.scenarios import SCENARIOS, write_series
     from simulations.scenarios import scenario as find_scenario

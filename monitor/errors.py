@@ -5,6 +5,7 @@
     │   ├── UnknownNameError    a key that is not in a table; the message lists the known ones
     │   └── SettingsError       the settings file cannot be read or does not make sense
     ├── UnreadableImageError    a file that is not a picture we accept (quarantined, never retried)
+    ├── LostOriginalError       the kept file of one capture is gone, while others are there
     ├── WeightsError            shipped or configured weights are absent, altered or of another architecture
     ├── StorageError            the database is absent, locked, read-only or of another schema version
     └── DeliveryError           a notification could not be sent; `permanent` says whether a retry helps
@@ -39,6 +40,10 @@ class SettingsError(MisuseError):
 
 class UnreadableImageError(CrackmonitorError):
     """The file is not a picture this service accepts."""
+
+
+class LostOriginalError(CrackmonitorError):
+    """The original of a capture is missing where it was kept."""
 
 
 class WeightsError(CrackmonitorError):

@@ -208,6 +208,7 @@ def ingest(
         f"{len(intake.waiting)} waiting, {len(intake.rejected)} rejected"
     ]
     lines += [f"  {refusal.file}: {refusal.reason}" for refusal in intake.rejected]
+    lines += [f"  {waiting.reason}" for waiting in intake.waiting_reasons]
     answer(intake.as_json(), json, "\n".join(lines))
 
 

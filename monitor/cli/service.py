@@ -72,13 +72,13 @@ def worker(
 
 def _one_round(database: "Database", settings: "Settings", quiet: bool) -> "Tick":
     from monitor.service.jobs import Jobs
-    from monitor.service.scheduler import now, worker_name
+    from monitor.service.scheduler import now, told_to_stop, worker_name
     from monitor.storage import queries
 
     with database.session() as session:
         captures = sum(status.captures for status in queries.statuses(session))
-    with progress("Analysing captures", captures, quiet) as bar:
-        jobs = Jobs(database, settings, now, worker_name(), on_analysed=lambda _capture, _analysis: bar.advance())
+    with told_to_stop() as stop, progress("Analysing captures", captures, quiet) as bar:
+        jobs = Jobs(database, settings, now, worker_name(), stop, lambda _capture, _analysis: bar.advance())
         return jobs.tick()
 
 

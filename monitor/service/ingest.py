@@ -63,8 +63,10 @@ class Intake:
     waiting_reasons: list[Refusal] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain lists, as scripts read them."""
-        return asdict(self)
+        """Plain lists, as scripts read them; the reasons for waiting are for people and for the log."""
+        lists = asdict(self)
+        del lists["waiting_reasons"]
+        return lists
 
 
 class Ingest:

@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from monitor.errors import CrackmonitorError, StorageError, UnreadableImageError
+from monitor.errors import CrackmonitorError, LostOriginalError, StorageError, UnreadableImageError
 from monitor.imaging.files import read_picture
 from monitor.records import Analysis, BoolArray, ByteArray, Status
-from monitor.service.ingest import Ingest, Intake, original_path
+from monitor.service.ingest import Ingest, Intake, Refusal, original_path
 from monitor.service.judging import judge_location, watch_for_overdue
 from monitor.service.notification import Delivery, Notifier, deliver, notifiers
 from monitor.service.pictures import keep, keep_pictures
@@ -50,6 +50,15 @@ class Tick:
     delivery: Delivery
 
 
+@dataclass
+class _Progress:
+    """How far the present round has come."""
+
+    analysed: int = 0
+    judged: int = 0
+    delivery: Delivery = field(default_factory=lambda: Delivery(0, 0))
+
+
 @dataclass(frozen=True)
 class _Reference:
     """The picture a location's captures are registered to, and where its own cracks are."""
@@ -76,6 +85,8 @@ class Jobs:
         self._worker = worker
         self._stop = stop or threading.Event()
         self._on_analysed = on_analysed
+        self._progress = _Progress()
+        self._waiting_said: set[Refusal] = set()
         self._reference = lru_cache(maxsize=2)(self._load_reference)
 
     @cached_property
@@ -87,35 +98,41 @@ class Jobs:
 
     def tick(self) -> Tick:
         """One round: scan, analyse, refit and evaluate, watch for overdue captures, notify, sign of life."""
-        analysed = judged = 0
-        sent = Delivery(0, 0)
+        done = self._progress = _Progress()
+        trouble: dict[str, str] = {}
         try:
-            intake = self.scan()
-            while lately := self.analyse_pending(_AT_ONCE):
-                analysed += lately
-                if lately < _AT_ONCE:
-                    break
-                judged, sent = judged + self.judge_changed(), sent + self._warn()
-                self._beat(analysed, sent)
-        finally:  # whatever stands in the way of new readings, alerts go out
-            judged += self.judge_changed()
-            sent += self._warn()
-        self._beat(analysed, sent)
-        return Tick(intake, analysed, judged, sent)
+            try:
+                intake = self.scan()
+                while self.analyse_pending(_AT_ONCE) == _AT_ONCE:
+                    self._judge_and_warn()
+            finally:  # whatever stands in the way of new readings, alerts go out
+                self._judge_and_warn()
+        except Exception as error:
+            trouble = {"error": _sentence(error)}
+            raise
+        finally:
+            self._beat(**trouble)
+        return Tick(intake, done.analysed, done.judged, done.delivery)
 
-    def _warn(self) -> Delivery:
+    def _judge_and_warn(self) -> None:
+        self._progress.judged += self.judge_changed()
         self.watch()
-        return self.notify()
+        self._progress.delivery += self.notify()
 
-    def _beat(self, analysed: int, sent: Delivery) -> None:
+    def _beat(self, **trouble: str) -> None:
+        detail = {"analysed": self._progress.analysed, "sent": self._progress.delivery.sent, **trouble}
         with self._database.transaction() as session:
-            repository.beat(session, self._worker, self._clock(), {"analysed": analysed, "sent": sent.sent})
+            repository.beat(session, self._worker, self._clock(), detail)
 
     def scan(self) -> Intake:
         """Look once through the inbox."""
         intake = Ingest(self._database, self._settings).scan(self._clock(), self._stop.is_set)
         for refusal in intake.rejected:
             log.warning("Not taken in: %s", refusal.reason)
+        for waiting in intake.waiting_reasons:
+            if waiting not in self._waiting_said:
+                log.warning("Not taken in yet: %s", waiting.reason)
+        self._waiting_said.update(intake.waiting_reasons)
         return intake
 
     def analyse_pending(self, at_most: float = math.inf) -> int:
@@ -135,6 +152,8 @@ class Jobs:
                 break
             self._analyse_claimed(work, fingerprint)
             done += 1
+            self._progress.analysed += 1
+            self._beat()
         self._switch_series(fingerprint)
         return done
 
@@ -214,7 +233,12 @@ class Jobs:
         assert capture.media_type is not None, "accepted captures have a media type"
         path = original_path(self._settings.originals, capture.sha256, capture.media_type)
         if not path.is_file():
-            raise StorageError(f"The original {path} is out of reach. Mount its folder again or put the file back.")
+            if not _holds_anything(self._settings.originals):  # the others are out of reach too, not lost
+                raise StorageError(f"The original {path} is out of reach. Mount its folder again.")
+            raise LostOriginalError(
+                f"The original of {capture.file_name} is missing. Put it back as {path} (from a backup, or by taking "
+                "the photo in once more): it is measured again when the recipe changes."
+            )
         return read_picture(path, math.inf, math.inf).image  # the limits are for files on their way in
 
     def _load_reference(self, capture_id: int, fingerprint: str) -> _Reference:
@@ -260,6 +284,21 @@ class Jobs:
     @property
     def _channels(self) -> list[str]:
         return list(self._notifiers)
+
+
+def _sentence(error: Exception) -> str:
+    """What a person is told of it; what unexpected errors say may hold a password."""
+    if isinstance(error, CrackmonitorError):
+        return str(error)
+    return f"An unexpected {type(error).__name__}; the worker's log has the details."
+
+
+def _holds_anything(folder: Path) -> bool:
+    """False for the folder of a share that is not mounted: absent, empty or not to be read."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def _read_mask(path: Path) -> BoolArray | None:

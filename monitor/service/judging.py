@@ -13,7 +13,7 @@ from monitor.growth.rules import Decision, Rule, evaluate, overdue
 from monitor.growth.verdicts import Verdict, judge
 from monitor.records import AlertState, GrowthFit
 from monitor.storage import queries, repository
-from monitor.storage.views import MILLIMETRE_METRICS, OVERDUE, UNITS, LocationView, RuleView, Series
+from monitor.storage.views import MILLIMETRE_METRICS, OVERDUE, UNITS, LocationStatus, LocationView, RuleView, Series
 
 
 def measured_metrics(location: LocationView) -> list[str]:
@@ -38,8 +38,11 @@ def verdict_of(session: Session, location: LocationView) -> Verdict:
     return judge(queries.series(session, location.id, metric).observations, fits)
 
 
-def judge_location(session: Session, location: LocationView, now: datetime, channels: Sequence[str]) -> None:
-    """Fit all metrics of the location's series, store the fits, and evaluate the rules in force."""
+def judge_location(session: Session, location: LocationView, now: datetime, channels: Sequence[str] = ()) -> None:
+    """Fit all metrics of the location's series, store the fits, and evaluate the rules in force.
+
+    Without channels, the next worker that sends queues what changed for its own.
+    """
     if location.fingerprint is None:
         return
     repository.hold_location(session, location.id)
@@ -66,19 +69,32 @@ def judge_location(session: Session, location: LocationView, now: datetime, chan
 def watch_for_overdue(session: Session, grace_days: float, now: datetime, channels: Sequence[str]) -> None:
     """Fire or clear the watch for captures that have stopped coming, at every location."""
     for status in queries.statuses(session):
-        location, last = status.location, status.last_capture
-        last_at = last.time.at if last and last.time else location.created_at
+        location = status.location
+        usable_at = _last_usable_at(session, status)
+        last_at = usable_at or location.created_at
         late = overdue(last_at, location.interval_days, grace_days, now)
         previous = AlertState.FIRING if status.overdue else AlertState.OK
         why = (
-            f"The last capture of {location.name} is from {last_at:%Y-%m-%d}, and one is expected every "
-            f"{location.interval_days:g} days."
-            if last
-            else f"{location.name} has no capture yet; one is expected "
+            f"The last capture of {location.name} that could be used is from {last_at:%Y-%m-%d}, and one is expected "
+            f"every {location.interval_days:g} days."
+            if usable_at
+            else f"{location.name} has no capture that could be used; one is expected "
             f"every {location.interval_days:g} days since {last_at:%Y-%m-%d}."
         )
         decision = Decision(AlertState.FIRING if late else AlertState.OK, why, {"last_at": last_at.isoformat()})
         _record(session, location.id, OVERDUE, previous, decision, now, channels)
+
+
+def _last_usable_at(session: Session, status: LocationStatus) -> datetime | None:
+    """When the newest capture that counts was taken, or one that is still to be measured; photos that show
+    another place, or whose time is unknown, keep nobody from asking for a better one.
+    """
+    location, last = status.location, status.last_capture
+    series = queries.series(session, location.id, judged_metric(location))
+    times = [seen.at for seen in series.observations]
+    if last is not None and last.reading is None and last.time is not None and last.time.certain:
+        times.append(last.time.at)
+    return max(times, default=None)
 
 
 def _record(

@@ -109,7 +109,23 @@ def deliver(
     clock: Callable[[], datetime],
     retry: timedelta,
 ) -> Delivery:
-    """Send every notification that is due; what fails is tried again after `retry`, unless that cannot help."""
+    """Send whatever is due to `channels`; what fails is tried again after `retry`, unless that cannot help."""
+    with database.transaction() as session:
+        repository.queue_notifications(session, channels, clock())
+    done = step = _send_due(database, channels, worker, clock, retry)
+    while step.sent:  # others may have waited for these
+        step = _send_due(database, channels, worker, clock, retry)
+        done += step
+    return done
+
+
+def _send_due(
+    database: Database,
+    channels: dict[str, Notifier],
+    worker: str,
+    clock: Callable[[], datetime],
+    retry: timedelta,
+) -> Delivery:
     sent = failed = 0
     with database.session() as session:
         due = queries.due_notifications(session, clock())

@@ -1,4 +1,7 @@
-"""Sites and locations as a person sets them up."""
+"""Sites and locations as a person sets them up.
+
+A change of state that comes of it is recorded here and sent by the worker, whose environment has the channels.
+"""
 
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +11,6 @@ from monitor.imaging.files import digest
 from monitor.records import RuleKind, Scale
 from monitor.service.ingest import Ingest
 from monitor.service.judging import judge_location
-from monitor.service.notification import notifiers
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -64,7 +66,16 @@ def set_scale(database: Database, settings: Settings, name: str, scale: Scale, n
     """Give a location its scale; its history in millimetres is filled in and fitted anew."""
     with database.transaction() as session:
         repository.set_scale(session, queries.location(session, name).id, scale)
-        judge_location(session, queries.location(session, name), now, list(notifiers(settings.notify.urls)))
+        judge_location(session, queries.location(session, name), now)
+
+
+def require_new(database: Database, photo: Path) -> None:
+    """Raises `MisuseError` when the photo belongs to a location already."""
+    with database.session() as session:
+        known = queries.capture_with(session, digest(photo))
+        if known is not None and known.rejected_reason is None:
+            owner = next(view.name for view in queries.locations(session) if view.id == known.location_id)
+            raise MisuseError(f"{photo} belongs to the location '{owner}' already. Choose another reference photo.")
 
 
 def set_reference(database: Database, settings: Settings, name: str, photo: Path, now: datetime) -> None:
@@ -100,7 +111,7 @@ def add_rule(
         repository.add_rule(
             session, location.id, metric=metric, kind=kind, fire=fire, clear=clear, unit=UNITS[metric], now=now
         )
-        judge_location(session, location, now, list(notifiers(settings.notify.urls)))
+        judge_location(session, location, now)
 
 
 def confirm_time(database: Database, settings: Settings, capture_id: int, captured_at: datetime, now: datetime) -> None:
@@ -109,4 +120,4 @@ def confirm_time(database: Database, settings: Settings, capture_id: int, captur
         repository.confirm_time(session, capture_id, captured_at)
         location_id = queries.capture(session, capture_id).location_id
         location = next(view for view in queries.locations(session) if view.id == location_id)
-        judge_location(session, location, now, list(notifiers(settings.notify.urls)))
+        judge_location(session, location, now)

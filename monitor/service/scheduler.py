@@ -9,6 +9,8 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -33,17 +35,32 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def work_until_told(database: Database, settings: Settings) -> None:
-    """Run the worker until SIGTERM or SIGINT; the capture in hand is finished first."""
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set instead of ending the process; after the block they do as before."""
     stop = threading.Event()
-    jobs = Jobs(database, settings, now, worker_name(), stop)
 
     def told(signal_number: int, _frame: FrameType | None) -> None:
         log.info("Asked to stop (signal %d): finishing the capture in hand.", signal_number)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, told)
+    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def work_until_told(database: Database, settings: Settings) -> None:
+    """Run the worker until SIGTERM or SIGINT; the capture in hand is finished first."""
+    with told_to_stop() as stop:
+        _work_until(stop, database, settings)
+    log.info("Worker stopped.")
+
+
+def _work_until(stop: threading.Event, database: Database, settings: Settings) -> None:
+    jobs = Jobs(database, settings, now, worker_name(), stop)
     scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(1)}, timezone=UTC)
     scheduler.add_job(
         _round,
@@ -60,7 +77,6 @@ def work_until_told(database: Database, settings: Settings) -> None:
     log.info("Worker %s started: a round every %g s.", worker_name(), settings.worker.scan_seconds)
     stop.wait()
     scheduler.shutdown(wait=True)
-    log.info("Worker stopped.")
 
 
 def _round(jobs: Jobs) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.records import Recipe
@@ -226,9 +226,21 @@ def _transitions(location_id: int | None) -> "Select[TransitionRow, str]":
 
 
 def due_notifications(session: Session, now: datetime) -> list[NotificationView]:
-    """Unsent notifications that may be claimed now, oldest first."""
+    """Unsent notifications that may be claimed now, oldest first.
+
+    None overtakes an older one of its channel and subject that is still to be tried, so that an alert never
+    arrives after its all clear.
+    """
     free = or_(NotificationRow.claimed_until.is_(None), NotificationRow.claimed_until <= now)
-    return _notifications(session, and_(NotificationRow.next_attempt_at <= now, free))
+    waiting, older = aliased(NotificationRow), aliased(TransitionRow)
+    of_subject = and_(older.location_id == TransitionRow.location_id, older.subject == TransitionRow.subject)
+    ahead = (
+        select(waiting.id)
+        .join(older, older.id == waiting.transition_id)
+        .where(of_subject, older.id < TransitionRow.id, waiting.channel == NotificationRow.channel)
+        .where(waiting.sent_at.is_(None), waiting.next_attempt_at.is_not(None))
+    )
+    return _notifications(session, and_(NotificationRow.next_attempt_at <= now, free, ~ahead.exists()))
 
 
 def undelivered(session: Session) -> list[NotificationView]:
@@ -242,7 +254,7 @@ def _notifications(session: Session, which: ColumnElement[bool]) -> list[Notific
         .join(TransitionRow, TransitionRow.id == NotificationRow.transition_id)
         .join(LocationRow, LocationRow.id == TransitionRow.location_id)
         .where(NotificationRow.sent_at.is_(None), which)
-        .order_by(NotificationRow.id)
+        .order_by(TransitionRow.id, NotificationRow.id)
     )
     return [notification_view(row, transition, name) for row, transition, name in session.execute(found)]
 

@@ -202,7 +202,7 @@ def test_one_photo_belongs_to_one_location(located: Path, good: Path) -> None:
     assert ingest(located, good, "--location", LOCATION)["accepted"]
     result = ingest(located, good, "--location", "other-wall", "--create")
     (refusal,) = result["rejected"]
-    assert "belongs to another location" in refusal["reason"]
+    assert "belongs to the location" in refusal["reason"]
     assert len(list((located / "quarantine" / "other-wall").glob(f"*{good.name}"))) == 1
 
 

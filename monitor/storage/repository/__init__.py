@@ -9,6 +9,7 @@ from monitor.storage.repository.alerts import (
     claim_notification,
     mark_failed,
     mark_sent,
+    queue_notifications,
     record_transition,
     retire_rule,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "hold_location",
     "mark_failed",
     "mark_sent",
+    "queue_notifications",
     "record_failure",
     "record_reading",
     "record_recipe",

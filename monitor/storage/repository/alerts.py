@@ -1,15 +1,15 @@
 """Rules, transitions and their notifications."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from monitor.errors import MisuseError
 from monitor.records import AlertState, RuleKind, to_json
-from monitor.storage.repository.statements import existing, locked_location
+from monitor.storage.repository.statements import existing, insert, locked_location
 from monitor.storage.tables import NotificationRow, RuleRow, TransitionRow
 
 
@@ -69,6 +69,7 @@ def record_transition(
 ) -> int | None:
     """The transition's id, with one notification due at once for each channel.
 
+    Whoever sends nothing gives no channels; `queue_notifications` comes later.
     None: the state is not `old` (any more), because another worker recorded the same change first;
     nothing is written then. A subject without transitions is OK.
     """
@@ -100,6 +101,44 @@ def record_transition(
     )
     session.flush()
     return transition.id
+
+
+def queue_notifications(session: Session, channels: Collection[str], now: datetime) -> None:
+    """Queue for these channels, the ones there are now, whatever would otherwise reach nobody. Repeatable.
+
+    That is every transition without notifications, and every transition that one of them lacks while an unsent
+    notification (given up or not) names a channel that is no longer there, which is replaced. Later transitions of
+    the same subject go along, so that no alert lacks its all clear. No channel gets a transition twice.
+    """
+    told = select(NotificationRow.id).where(NotificationRow.transition_id == TransitionRow.id)
+    untold = session.scalars(select(TransitionRow.id).where(~told.exists())).all()
+    of_present = aliased(NotificationRow)
+    reached = (
+        select(func.count(of_present.id))
+        .where(of_present.transition_id == NotificationRow.transition_id, of_present.channel.in_(channels))
+        .correlate(NotificationRow)
+        .scalar_subquery()
+    )
+    redirected = session.scalars(
+        delete(NotificationRow)
+        .where(NotificationRow.sent_at.is_(None), NotificationRow.channel.not_in(channels))
+        .where(or_(NotificationRow.claimed_until.is_(None), NotificationRow.claimed_until <= now))
+        .where(reached < len(channels))
+        .returning(NotificationRow.transition_id),
+        execution_options={"synchronize_session": False},
+    ).all()
+    later = aliased(TransitionRow)
+    of_subject = and_(later.location_id == TransitionRow.location_id, later.subject == TransitionRow.subject)
+    following = select(later.id).join(TransitionRow, and_(of_subject, later.id > TransitionRow.id))
+    followed = session.scalars(following.where(TransitionRow.id.in_(redirected))).all()
+    rows = [
+        {"transition_id": transition_id, "channel": channel, "next_attempt_at": now}
+        for transition_id in sorted({*untold, *redirected, *followed})
+        for channel in channels
+    ]
+    if rows:
+        new = insert(session, NotificationRow).on_conflict_do_nothing(index_elements=["transition_id", "channel"])
+        session.execute(new, rows)
 
 
 def claim_notification(session: Session, notification_id: int, *, worker: str, now: datetime, lease: timedelta) -> bool:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from service_examples import Gauge, Workspace, photo
 
+from monitor.errors import WeightsError
 from monitor.records import Status
 from monitor.service.ingest import Ingest, original_path
 from monitor.storage import queries, repository
@@ -63,6 +64,7 @@ def test_an_older_photo_that_comes_later_does_not_change_the_reference(workspace
 
 
 def test_each_location_has_its_own_reference(workspace: Workspace) -> None:
+    workspace.clock.turn(days=3)
     workspace.add_location("south-wall")
     for folder, level in (("north-wall", 10), ("south-wall", 20)):
         workspace.drop("a.png", photo(level, days=1), folder)
@@ -148,21 +150,104 @@ def test_a_capture_that_keeps_killing_its_worker_is_given_up_without_another_try
     assert "3 times" in str(reading(lost).reason)
 
 
-def test_an_original_out_of_reach_waits_until_it_is_back_and_the_others_go_on(workspace: Workspace) -> None:
+@pytest.mark.parametrize("empty", [False, True], ids=["absent", "empty"])
+def test_while_the_folder_of_the_originals_is_not_mounted_captures_wait(workspace: Workspace, empty: bool) -> None:
     workspace.take(photo(10), photo(20, days=1))
-    _, second = workspace.captures()
-    original = original_path(workspace.settings.originals, second.sha256, "image/png")
-    away = original.rename(original.with_suffix(".away"))
+    originals = workspace.settings.originals
+    away = originals.rename(originals.with_name("away"))
+    if empty:
+        originals.mkdir()
     gauge = Gauge()
     jobs = workspace.jobs(gauge)
     for _ in range(5):
         jobs.tick()
-        assert gauge.levels == [10]
+        assert gauge.levels == []
         workspace.clock.turn(minutes=60)
-    away.rename(original)
+    if empty:
+        originals.rmdir()
+    away.rename(originals)
     jobs.tick()
     assert gauge.levels == [10, 20]
     assert states(workspace) == [Status.MEASURED, Status.MEASURED]
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [(0, [Status.NOT_MEASURED] * 2), (1, [Status.MEASURED, Status.NOT_MEASURED])],
+    ids=["reference", "other"],
+)
+def test_one_lost_original_becomes_a_row_that_says_what_to_do_and_holds_up_nothing(
+    workspace: Workspace, lost: int, expected: list[Status]
+) -> None:
+    workspace.take(photo(10), photo(20, days=1))
+    capture = workspace.captures()[lost]
+    original = original_path(workspace.settings.originals, capture.sha256, "image/png")
+    original.unlink()
+    jobs = workspace.jobs(Gauge())
+    jobs.tick()
+    assert states(workspace)[lost] is None, "it is tried again first"
+    for _ in range(5):
+        workspace.clock.turn(minutes=60)
+        jobs.tick()
+    assert states(workspace) == expected
+    for view in workspace.captures()[lost:]:
+        assert f"The original of {capture.file_name} is missing. Put it back as {original}" in str(reading(view).reason)
+
+
+def beats(workspace: Workspace) -> list[dict[str, object]]:
+    with workspace.database.session() as session:
+        return [dict(beat.detail) for beat in queries.heartbeats(session)]
+
+
+def test_every_capture_is_a_sign_of_life(workspace: Workspace) -> None:
+    workspace.take(photo(10), photo(20, days=1), photo(30, days=2))
+    seen: list[object] = []
+
+    @contextmanager
+    def watched() -> Iterator[None]:
+        seen.append(beats(workspace))
+        yield
+
+    workspace.jobs(Gauge(hold=watched)).tick()
+    assert seen == [[], [{"analysed": 1, "sent": 0}], [{"analysed": 2, "sent": 0}]]
+    assert beats(workspace) == [{"analysed": 3, "sent": 0}]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (WeightsError("The weights are absent. Install them."), "The weights are absent. Install them."),
+        (RuntimeError("hunter2"), "An unexpected RuntimeError; the worker's log has the details."),
+    ],
+)
+def test_a_round_that_fails_gives_a_sign_of_life_that_says_why(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    jobs = workspace.jobs(Gauge())
+
+    def fails(_at_most: float) -> int:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "analyse_pending", fails)
+        with pytest.raises(type(error)):
+            jobs.tick()
+    assert beats(workspace) == [{"analysed": 0, "sent": 0, "error": words}]
+    jobs.tick()
+    assert beats(workspace) == [{"analysed": 0, "sent": 0}]
+
+
+def test_why_a_file_waits_for_a_person_is_logged_once(workspace: Workspace, caplog: pytest.LogCaptureFixture) -> None:
+    workspace.drop("a.png", photo(10), "nowhere")
+    jobs = workspace.jobs(Gauge())
+    for count in (1, 1, 2):
+        if count == 2:
+            workspace.drop("loose.png", photo(20), ".")
+        jobs.tick()
+        said = [record.getMessage() for record in caplog.records if "Not taken in yet" in record.getMessage()]
+        assert len(said) == count
+    assert "no location 'nowhere'" in said[0]
+    assert "loose.png" in said[1]
 
 
 def test_of_a_long_backlog_what_is_measured_is_judged_before_the_rest(

@@ -11,6 +11,7 @@ from service_examples import LOCATION, NOW, Gauge, Workspace, photo, pixels
 from monitor.growth.verdicts import Outcome, Verdict
 from monitor.records import AlertState, GrowthFit, RuleKind, Scale, ScaleOrigin
 from monitor.service.judging import judge_location, verdict_of
+from monitor.service.notification import Delivery
 from monitor.service.places import add_rule, confirm_time, set_scale
 from monitor.storage import queries, repository
 from monitor.storage.views import OVERDUE
@@ -201,6 +202,27 @@ def test_a_new_version_of_a_rule_is_evaluated_at_once(workspace: Workspace) -> N
     assert changes(workspace) == [FIRING, OK]
 
 
+def test_what_a_command_finds_goes_to_the_channels_of_the_worker(workspace: Workspace) -> None:
+    """The shell of the command knows other channels, or none."""
+    undated = workspace.take(photo(90), photo(80, days=None))[1]
+    jobs = workspace.jobs(Gauge())
+    jobs.tick()
+    workspace.settings.notify.urls = ["json://127.0.0.1:9/of-the-shell"]
+    level_rule(workspace, fire=8.5, clear=8.1)
+    confirm_time(workspace.database, workspace.settings, undated, NOW + timedelta(days=1), workspace.clock())
+    add_rule(
+        workspace.database, workspace.settings, LOCATION, "max_width_mm", RuleKind.LEVEL, 2.0, 1.0, workspace.clock()
+    )
+    scaled(workspace)
+    assert changes(workspace) == [FIRING, OK]
+    assert changes(workspace, "max_width_mm level") == [FIRING]
+    assert workspace.undelivered() == []
+    workspace.settings.notify.urls = ["json://127.0.0.1:9/of-the-worker"]
+    worker = workspace.jobs(Gauge())
+    assert worker.notify() == Delivery(sent=3, failed=2)
+    assert {message.channel for message in workspace.undelivered()} == set(worker._channels) - {"log"}
+
+
 def test_overdue_fires_once_after_interval_and_grace_and_clears_with_the_next_capture(workspace: Workspace) -> None:
     gauge = Gauge()
     workspace.take(photo(10, days=0))
@@ -231,4 +253,4 @@ def test_a_location_without_any_capture_becomes_overdue_too(workspace: Workspace
         workspace.clock.at = NOW + timedelta(days=days)
         jobs.tick()
         assert changes(workspace, OVERDUE) == expected
-    assert "no capture yet" in workspace.transitions()[0].why
+    assert "no capture that could be used" in workspace.transitions()[0].why

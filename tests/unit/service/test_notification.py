@@ -59,14 +59,20 @@ class Silent:
         self.sent.append(title)
 
 
-def alert(workspace: Workspace, *channels: str, subject: str = "max_width_mm rate") -> None:
+def alert(
+    workspace: Workspace,
+    *channels: str,
+    subject: str = "max_width_mm rate",
+    old: AlertState = AlertState.OK,
+    new: AlertState = AlertState.FIRING,
+) -> None:
     with workspace.database.transaction() as session:
         repository.record_transition(
             session,
             location_id=workspace.location_id,
             subject=subject,
-            old=AlertState.OK,
-            new=AlertState.FIRING,
+            old=old,
+            new=new,
             why="The width grows by 1.2 mm per year.",
             evidence={},
             now=workspace.clock(),
@@ -137,16 +143,45 @@ def test_a_receiver_that_is_away_does_not_hold_up_the_others(workspace: Workspac
 def test_a_retry_that_cannot_help_is_not_made(workspace: Workspace) -> None:
     channels = notifiers(["carrierpigeon://roof"])
     alert(workspace, *channels)
-    alert(workspace, "mail-0123456789", subject="of a channel that is no longer there")
-    assert send(workspace, channels) == Delivery(sent=1, failed=2)
+    assert send(workspace, channels) == Delivery(sent=1, failed=1)
+    assert send(workspace, {"log": LogNotifier()}) == Delivery(0, 0)
     workspace.clock.turn(days=30)
     assert send(workspace, channels) == Delivery(0, 0)
-    reasons = {message.last_error for message in workspace.undelivered()}
-    assert reasons == {
-        "Apprise does not understand the 'carrierpigeon' URL. Correct 'notify.urls'.",
-        "The channel 'mail-0123456789' is no longer in 'notify.urls'.",
-    }
-    assert all(message.next_attempt_at is None for message in workspace.undelivered())
+    (message,) = workspace.undelivered()
+    assert message.last_error == "Apprise does not understand the 'carrierpigeon' URL. Correct 'notify.urls'."
+    assert message.next_attempt_at is None
+
+
+def test_what_waits_for_a_channel_that_is_gone_is_said_and_goes_to_the_next_new_one(workspace: Workspace) -> None:
+    log = Silent()
+    alert(workspace, "log", "mail-0123456789")
+    assert send(workspace, {"log": log}) == Delivery(sent=1, failed=1)
+    (message,) = workspace.undelivered()
+    assert message.last_error == "The channel 'mail-0123456789' is no longer in 'notify.urls'."
+    added = Silent()
+    assert send(workspace, {"log": log, "added": added}) == Delivery(1, 0)
+    assert (len(log.sent), len(added.sent), workspace.undelivered()) == (1, 1, [])
+
+
+def test_a_corrected_url_gets_what_the_wrong_one_did_not_understand(workspace: Workspace, hook: Received) -> None:
+    wrong, right = notifiers([hook_url(hook).replace("json", "jsno")]), notifiers([hook_url(hook)])
+    alert(workspace, *wrong)
+    assert send(workspace, wrong) == Delivery(sent=1, failed=1)
+    assert send(workspace, right) == Delivery(1, 0)
+    assert send(workspace, right) == Delivery(0, 0)
+    assert (len(hook.messages), workspace.undelivered()) == (1, [])
+
+
+def test_an_all_clear_waits_for_its_alert_and_follows_at_once(workspace: Workspace) -> None:
+    channel = Silent(DeliveryError("Nobody there."))
+    alert(workspace, "mail")
+    assert send(workspace, {"mail": channel}) == Delivery(0, 1)
+    channel.error = None
+    alert(workspace, "mail", old=AlertState.FIRING, new=AlertState.OK)
+    assert send(workspace, {"mail": channel}) == Delivery(0, 0)
+    workspace.clock.turn(minutes=5)
+    assert send(workspace, {"mail": channel}) == Delivery(2, 0)
+    assert [title.split(":")[0] for title in channel.sent] == ["Alert", "All clear"]
 
 
 @pytest.mark.parametrize("error", [DeliveryError("Nobody there."), RuntimeError(f"user wall:{PASSWORD}")])

@@ -25,9 +25,9 @@ PROGRAM = Path(__file__).with_name("slow_worker.py")
 
 
 @contextmanager
-def worker(workspace: Workspace, seconds: float) -> Iterator[subprocess.Popen[str]]:
+def worker(workspace: Workspace, seconds: float, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A running worker; killed in the end if it has not ended itself."""
-    arguments = [sys.executable, str(PROGRAM), str(workspace.settings.workspace), str(seconds)]
+    arguments = [sys.executable, str(PROGRAM), str(workspace.settings.workspace), str(seconds), *options]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
         try:
             yield started
@@ -64,6 +64,26 @@ def test_told_to_stop_in_the_middle_of_a_capture_it_finishes_that_one_and_ends_w
     workspace.jobs(gauge).tick()
     assert gauge.levels == [20, 30]
     assert levels_read(workspace) == [1.0, 2.0, 3.0]
+
+
+def test_a_single_round_told_to_stop_finishes_the_capture_in_hand_and_ends_well(workspace: Workspace) -> None:
+    workspace.take(photo(10), photo(20, days=1))
+    with worker(workspace, 0.8, "--once") as running:
+        wait_until_analysing(running)
+        running.send_signal(signal.SIGTERM)
+        output, log = running.communicate(timeout=30)
+    assert running.returncode == 0, log
+    assert "finishing the capture in hand" in log
+    assert "1 analysed" in output
+    assert levels_read(workspace) == [1.0]
+
+
+def test_what_signals_did_before_they_do_again(workspace: Workspace) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with scheduler.told_to_stop() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.is_set()
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_killed_in_the_middle_of_a_capture_nothing_is_lost(workspace: Workspace) -> None:

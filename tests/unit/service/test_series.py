@@ -114,16 +114,16 @@ def test_millimetres_are_filled_in_when_the_scale_comes_later_and_when_it_is_cor
 def test_a_capture_without_crack_counts_as_zero_and_one_without_numbers_not_at_all(workspace: Workspace) -> None:
     gauge = Gauge()
     gauge.broken = {99}
-    workspace.take(photo(10), photo(0, days=1), photo(99, days=2))
+    workspace.take(photo(0), photo(10, days=1), photo(99, days=2))
     jobs = workspace.jobs(gauge)
     for _ in range(3):
         jobs.tick()
         workspace.clock.turn(minutes=5)
     assert [view.reading.status for view in workspace.captures() if view.reading] == [
-        Status.MEASURED,
         Status.NO_CRACK,
+        Status.MEASURED,
         Status.NOT_MEASURED,
     ]
-    assert values(workspace) == [1.0, 0.0]
+    assert values(workspace) == [0.0, 1.0]
     (left_out,) = series(workspace).excluded
     assert "out of memory at 99" in left_out.reason

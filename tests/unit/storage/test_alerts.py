@@ -185,6 +185,109 @@ def test_a_failed_notification_waits_or_is_given_up(place: Place, retry_minutes:
     assert (item.attempts, item.last_error, item.transition.subject) == (2 if due_again else 1, "mailbox full", SUBJECT)
 
 
+def queue(place: Place, *channels: str, minutes: float = 0) -> list[tuple[str, AlertState]]:
+    """Queue for these channels; all that is unsent afterwards."""
+    with place.database.transaction() as session:
+        repository.queue_notifications(session, channels, NOW + timedelta(minutes=minutes))
+    with place.database.session() as session:
+        return [(item.channel, item.transition.new) for item in queries.undelivered(session)]
+
+
+def settle(place: Place, *, error: str | None = None) -> None:
+    """Everything that is due was sent, or (with an error) is given up."""
+    for notification_id in due(place):
+        with place.database.transaction() as session:
+            if error is None:
+                repository.mark_sent(session, notification_id, now=NOW)
+            else:
+                repository.mark_failed(session, notification_id, error=error, next_attempt_at=None)
+
+
+def test_a_transition_recorded_without_channels_is_queued_for_those_of_the_sender_once(place: Place) -> None:
+    change(place, OK, FIRING)
+    change(place, OK, FIRING, subject=OVERDUE, channels=("log",))
+    for _ in range(2):
+        assert queue(place, "log", "mail") == [("log", FIRING), ("mail", FIRING), ("log", FIRING)]
+    settle(place)
+    assert queue(place, "log", "mail") == []
+    assert queue(place, "log", "mail", "more") == []
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_what_a_channel_that_is_gone_was_not_sent_goes_to_those_that_lack_it(place: Place, given_up: bool) -> None:
+    change(place, OK, FIRING, channels=("sent", "wrong"))
+    sent, wrong = due(place)
+    with place.database.transaction() as session:
+        repository.mark_sent(session, sent, now=NOW)
+        if given_up:
+            repository.mark_failed(session, wrong, error="not understood", next_attempt_at=None)
+    assert queue(place, "sent") == [("wrong", FIRING)], "it waits for a channel that lacks it"
+    for _ in range(2):
+        assert queue(place, "sent", "right") == [("right", FIRING)]
+    settle(place)
+    assert queue(place, "sent", "right") == []
+    assert queue(place, "other") == []
+
+
+def test_what_another_worker_is_sending_is_not_taken_from_it(place: Place) -> None:
+    claim(place, notification(place))
+    assert queue(place, "right") == [("mail", FIRING)]
+    assert queue(place, "right", minutes=1) == [("right", FIRING)]
+
+
+def test_an_alert_for_a_new_channel_comes_with_the_all_clear_that_followed(place: Place) -> None:
+    change(place, OK, FIRING, channels=("wrong",))
+    settle(place, error="not understood")
+    change(place, FIRING, OK, channels=("log",))
+    change(place, OK, FIRING, subject=OVERDUE, channels=("log",))
+    settle(place)
+    assert queue(place, "log", "right") == [("log", FIRING), ("right", FIRING), ("right", OK)]
+
+
+def test_workers_that_queue_at_once_queue_everything_once(place: Place) -> None:
+    for index in range(10):
+        change(place, OK, FIRING, subject=str(index), channels=("wrong",) if index % 2 else ())
+    together = threading.Barrier(4)
+    failures: list[Exception] = []
+
+    def work() -> None:
+        together.wait(timeout=20)
+        try:
+            queue(place, "log", "mail")
+        except Exception as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert failures == []
+    assert queue(place, "log", "mail") == [("log", FIRING), ("mail", FIRING)] * 10
+
+
+def test_no_notification_overtakes_an_older_one_of_its_channel_and_subject(place: Place) -> None:
+    failed = notification(place)
+    claim(place, failed)
+    change(place, FIRING, OK, channels=("mail", "log"))
+    change(place, OK, FIRING, subject=OVERDUE, channels=("mail",))
+
+    def waiting(minutes: float) -> list[tuple[str, AlertState]]:
+        with place.database.session() as session:
+            found = queries.due_notifications(session, NOW + timedelta(minutes=minutes))
+        return [(item.channel, item.transition.new) for item in found]
+
+    others = [("log", OK), ("mail", FIRING)]
+    assert waiting(0) == others, "the older one is being sent"
+    with place.database.transaction() as session:
+        repository.mark_failed(session, failed, error="full", next_attempt_at=NOW + timedelta(minutes=5))
+    assert waiting(4) == others
+    assert waiting(5) == [("mail", FIRING), *others]
+    with place.database.transaction() as session:
+        repository.mark_failed(session, failed, error="no such address", next_attempt_at=None)
+    assert waiting(5) == [("mail", OK), *others]
+
+
 def test_the_last_sign_of_life_replaces_the_one_before(place: Place) -> None:
     for days in (0, 1):
         with place.database.transaction() as session:

@@ -76,7 +76,7 @@ def _photographed(settings: Settings, database: Database, wall: str, seed: int, 
         truths = write_series(chosen, seed, photos, bar.reached, start)
     places.add_location(database, settings, wall, "Demonstration", 31.0, now())
     Ingest(database, settings).take([photos / truth.file for truth in truths], wall, now())
-    places.set_scale(database, settings, wall, scale_typed(chosen.mm_per_px, 0.005), now())
+    places.set_scale(database, wall, scale_typed(chosen.mm_per_px, 0.005), now())
     return truths
 
 

@@ -80,7 +80,7 @@ def location_add(
         if reference is not None:
             places.set_reference(database, settings, name, reference, now())
         if scale is not None:
-            places.set_scale(database, settings, name, scale, now())
+            places.set_scale(database, name, scale, now())
     words = f"Location {name} made. Drop photos into {settings.inbox / name}."
     answer({"location": name, "site": view.site, "inbox": str(settings.inbox / name), "scale": scale}, json, words)
 
@@ -138,7 +138,7 @@ def location_scale(
         scale = _scale(settings, photo, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
         if scale is None:
             raise MisuseError("Give --mm-per-px, or --points with --distance-mm, or --photo with --marker-mm.")
-        places.set_scale(database, settings, name, scale, now())
+        places.set_scale(database, name, scale, now())
     words = f"{scale.mm_per_px:.4f} ± {scale.standard_error:.4f} mm per pixel ({scale.origin})."
     answer(vars(scale), json, words)
 
@@ -218,8 +218,8 @@ def location_rule(
     if kind not in list(RuleKind):
         raise UnknownNameError("kind of rule", kind, RuleKind)
     below = 0.9 * fire if clear is None else clear
-    with opened(workspace) as (settings, database):
-        places.add_rule(database, settings, name, metric, RuleKind(kind), fire, below, now())
+    with opened(workspace) as (_, database):
+        places.add_rule(database, name, metric, RuleKind(kind), fire, below, now())
     result = {"location": name, "metric": metric, "kind": kind, "fire": fire, "clear": below}
     answer(result, json, f"{name}: {metric} {kind} fires at {fire:g} and clears below {below:g}.")
 
@@ -244,6 +244,6 @@ def location_confirm_time(
         raise MisuseError(f"'{at}' is no time; write one like 2026-03-01T10:00:00+01:00.") from None
     if moment.tzinfo is None:
         raise MisuseError(f"'{at}' lacks its offset from UTC; write one like 2026-03-01T10:00:00+01:00.")
-    with opened(workspace) as (settings, database):
-        places.confirm_time(database, settings, capture, moment, now())
+    with opened(workspace) as (_, database):
+        places.confirm_time(database, capture, moment, now())
     answer({"capture": capture, "captured_at": moment}, json, f"Capture {capture} was taken at {moment.isoformat()}.")

@@ -62,7 +62,7 @@ def ensure_location(database: Database, settings: Settings, name: str, site_name
     return add_location(database, settings, name, site_name, 31.0, now)
 
 
-def set_scale(database: Database, settings: Settings, name: str, scale: Scale, now: datetime) -> None:
+def set_scale(database: Database, name: str, scale: Scale, now: datetime) -> None:
     """Give a location its scale; its history in millimetres is filled in and fitted anew."""
     with database.transaction() as session:
         repository.set_scale(session, queries.location(session, name).id, scale)
@@ -95,7 +95,6 @@ def set_reference(database: Database, settings: Settings, name: str, photo: Path
 
 def add_rule(
     database: Database,
-    settings: Settings,
     name: str,
     metric: str,
     kind: RuleKind,
@@ -114,7 +113,7 @@ def add_rule(
         judge_location(session, location, now)
 
 
-def confirm_time(database: Database, settings: Settings, capture_id: int, captured_at: datetime, now: datetime) -> None:
+def confirm_time(database: Database, capture_id: int, captured_at: datetime, now: datetime) -> None:
     """A person says when a capture was taken; its location's history is fitted anew."""
     with database.transaction() as session:
         repository.confirm_time(session, capture_id, captured_at)

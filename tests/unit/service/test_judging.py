@@ -23,7 +23,6 @@ SUBJECT = "max_width_px level"
 def level_rule(workspace: Workspace, fire: float = 6.0, clear: float = 4.0) -> None:
     add_rule(
         workspace.database,
-        workspace.settings,
         LOCATION,
         "max_width_px",
         RuleKind.LEVEL,
@@ -52,7 +51,7 @@ def verdict(workspace: Workspace) -> Verdict:
 
 def scaled(workspace: Workspace, mm_per_px: float = 1.0) -> None:
     scale = Scale(mm_per_px, 0.0, ScaleOrigin.TYPED)
-    set_scale(workspace.database, workspace.settings, LOCATION, scale, workspace.clock())
+    set_scale(workspace.database, LOCATION, scale, workspace.clock())
 
 
 def test_fits_are_made_anew_for_every_new_reading_and_not_otherwise(workspace: Workspace) -> None:
@@ -71,7 +70,7 @@ def test_a_confirmed_time_changes_the_fit(workspace: Workspace) -> None:
     (undated,) = workspace.take(photo(90, days=None))
     workspace.jobs(gauge).tick()
     assert line(workspace).n == 3
-    confirm_time(workspace.database, workspace.settings, undated, NOW + timedelta(days=9), workspace.clock())
+    confirm_time(workspace.database, undated, NOW + timedelta(days=9), workspace.clock())
     assert line(workspace).n == 4
     assert line(workspace).slope_per_year == pytest.approx(365.25)
 
@@ -171,9 +170,7 @@ def test_two_workers_that_judge_at_once_record_one_transition(shared_workspace: 
 
 
 def test_a_rule_in_millimetres_waits_for_a_scale_and_is_then_evaluated_at_once(workspace: Workspace) -> None:
-    add_rule(
-        workspace.database, workspace.settings, LOCATION, "max_width_mm", RuleKind.LEVEL, 2.0, 1.0, workspace.clock()
-    )
+    add_rule(workspace.database, LOCATION, "max_width_mm", RuleKind.LEVEL, 2.0, 1.0, workspace.clock())
     workspace.drop_and_work(Gauge(), 30)
     assert workspace.transitions() == []
     scaled(workspace)
@@ -209,10 +206,8 @@ def test_what_a_command_finds_goes_to_the_channels_of_the_worker(workspace: Work
     jobs.tick()
     workspace.settings.notify.urls = ["json://127.0.0.1:9/of-the-shell"]
     level_rule(workspace, fire=8.5, clear=8.1)
-    confirm_time(workspace.database, workspace.settings, undated, NOW + timedelta(days=1), workspace.clock())
-    add_rule(
-        workspace.database, workspace.settings, LOCATION, "max_width_mm", RuleKind.LEVEL, 2.0, 1.0, workspace.clock()
-    )
+    confirm_time(workspace.database, undated, NOW + timedelta(days=1), workspace.clock())
+    add_rule(workspace.database, LOCATION, "max_width_mm", RuleKind.LEVEL, 2.0, 1.0, workspace.clock())
     scaled(workspace)
     assert changes(workspace) == [FIRING, OK]
     assert changes(workspace, "max_width_mm level") == [FIRING]

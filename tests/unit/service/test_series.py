@@ -99,7 +99,7 @@ def test_millimetres_are_filled_in_when_the_scale_comes_later_and_when_it_is_cor
     }
     for mm_per_px in (0.5, 0.25):
         scale = Scale(mm_per_px, 0.01, ScaleOrigin.TYPED)
-        set_scale(workspace.database, workspace.settings, LOCATION, scale, workspace.clock())
+        set_scale(workspace.database, LOCATION, scale, workspace.clock())
         assert values(workspace, "max_width_mm") == [1.0 * mm_per_px, 2.0 * mm_per_px]
         assert values(workspace, "area_mm2") == [20.0 * mm_per_px**2, 40.0 * mm_per_px**2]
         assert values(workspace) == [1.0, 2.0]

@@ -132,18 +132,18 @@ def test_a_photo_that_is_refused_is_no_reference(workspace: Workspace, tmp_path:
 @pytest.mark.parametrize("mm_per_px", [0.0, -1.0, float("nan")])
 def test_a_scale_that_cannot_be_changes_nothing(workspace: Workspace, mm_per_px: float) -> None:
     good = Scale(0.5, 0.01, ScaleOrigin.MARKER)
-    set_scale(workspace.database, workspace.settings, LOCATION, good, NOW)
+    set_scale(workspace.database, LOCATION, good, NOW)
     with pytest.raises(MisuseError, match="greater than zero"):
-        set_scale(workspace.database, workspace.settings, LOCATION, Scale(mm_per_px, 0.0, ScaleOrigin.TYPED), NOW)
+        set_scale(workspace.database, LOCATION, Scale(mm_per_px, 0.0, ScaleOrigin.TYPED), NOW)
     assert location(workspace).scale == good
     with pytest.raises(UnknownNameError, match="Known: north-wall"):
-        set_scale(workspace.database, workspace.settings, "east", good, NOW)
+        set_scale(workspace.database, "east", good, NOW)
 
 
 def test_a_rule_takes_its_unit_from_its_metric_and_closes_the_version_before(workspace: Workspace) -> None:
     def put(metric: str, fire: float, clear: float) -> None:
         kind = RuleKind.LEVEL
-        add_rule(workspace.database, workspace.settings, LOCATION, metric, kind, fire, clear, workspace.clock())
+        add_rule(workspace.database, LOCATION, metric, kind, fire, clear, workspace.clock())
 
     put("area_mm2", 100, 90)
     second = workspace.clock.turn(days=1)
@@ -159,9 +159,9 @@ def test_a_rule_takes_its_unit_from_its_metric_and_closes_the_version_before(wor
 
 def test_a_confirmed_time_is_certain_and_an_unknown_capture_is_said(workspace: Workspace) -> None:
     (undated,) = workspace.take(photo(days=None))
-    confirm_time(workspace.database, workspace.settings, undated, NOW, workspace.clock())
+    confirm_time(workspace.database, undated, NOW, workspace.clock())
     (capture,) = workspace.captures()
     assert capture.time is not None
     assert (capture.time.at, capture.time.source) == (NOW, TimeSource.PERSON)
     with pytest.raises(MisuseError, match="no capture with the id 99"):
-        confirm_time(workspace.database, workspace.settings, 99, NOW, workspace.clock())
+        confirm_time(workspace.database, 99, NOW, workspace.clock())

@@ -28,9 +28,9 @@ CRACKED_FROM_PX = 60
 #: Of the cracked patches from crack photos, so many are crack-free windows with a simulated crack.
 _PAINTED_SHARE = 0.2
 #: Photos are taken in at these zooms.
-_LOG_ZOOM = (np.log(0.65), np.log(1.8))
-#: So many windows are tried for a label at one zoom.
-_WINDOWS = 100
+_LOG_ZOOM = (np.log(0.55), np.log(1.9))
+#: So many windows are tried for a crack at one zoom.
+_WINDOWS = 200
 
 
 @dataclass(frozen=True)
@@ -142,29 +142,35 @@ def real_patch(source: Source, cracked: bool, side: int, rng: np.random.Generato
     A crack-free window now and then gets a simulated crack, so that no surface stands for one answer; and both
     labels come at the same zooms, or small windows (which seldom hold a crack) would stand for sound walls.
     """
-    zoom = float(np.exp(rng.uniform(*_LOG_ZOOM)))
-    window = _window(source, False, side, zoom, rng)
+    window = _window(source, False, side, float(np.exp(rng.uniform(*_LOG_ZOOM))), rng)
     if window is None:
         return None
     if source.masks is None or (cracked and rng.random() < _PAINTED_SHARE):
-        surface = Wall(window, np.zeros((side, side), bool), source.name)
+        surface = Wall(window.image, np.zeros((side, side), bool), source.name)
         return simulated_patch(cracked, side, rng, surface)
-    chosen = _window(source, True, side, zoom, rng) if cracked else window
-    return None if chosen is None else _photographed(distract(chosen, rng, 0.2), rng)
-
-
-def _window(
-    source: Source, cracked: bool, side: int, zoom: float, rng: np.random.Generator
-) -> NDArray[np.float32] | None:
-    """A random window (side, side, 3) at that zoom with the wanted label, None when there seems to be none."""
+    if not cracked:
+        return _photographed(distract(window.image, rng, 0.2), rng)
     for _ in range(_WINDOWS):
-        index = int(rng.integers(len(source.images)))
-        mask = None if source.masks is None else source.masks[index]
-        image, crack = _zoomed(source.images[index], mask, side, zoom, rng)
-        pixels = float(crack.sum())
-        if pixels >= CRACKED_FROM_PX if cracked else pixels == 0:
-            return image
+        found = _window(source, True, side, window.zoom, rng)
+        if found is not None:
+            return _photographed(distract(found.image, rng, 0.2), rng)
     return None
+
+
+@dataclass(frozen=True)
+class _Window:
+    image: NDArray[np.float32]
+    zoom: float
+
+
+def _window(source: Source, cracked: bool, side: int, zoom: float, rng: np.random.Generator) -> _Window | None:
+    """A random window at that zoom, None when its label is not the wanted one."""
+    index = int(rng.integers(len(source.images)))
+    mask = None if source.masks is None else source.masks[index]
+    image, crack = _zoomed(source.images[index], mask, side, zoom, rng)
+    pixels = float(crack.sum())
+    wanted = pixels >= CRACKED_FROM_PX if cracked else pixels == 0
+    return _Window(image, zoom) if wanted else None
 
 
 def patches(
@@ -205,11 +211,11 @@ def standard_sources(data: Path, fold: str) -> list[tuple[float, Source | None]]
     Validation sees real surfaces only: procedural walls are learnt soon and say little about real ones.
     """
     real: list[tuple[float, Source | None]] = [
-        (0.27, textures(data / "textures", fold)),
-        (0.40, masked_photos(data / "masonry_dais", fold)),
+        (0.30, textures(data / "textures", fold)),
+        (0.35, masked_photos(data / "masonry_dais", fold)),
         (0.05, masked_photos(data / "uav75", fold)),
     ]
-    return real if fold == "val" else [(0.28, None), *real]
+    return real if fold == "val" else [(0.30, None), *real]
 
 
 def _shard(path: Path, data: Path, fold: str, count: int, side: int, seed: int) -> Path:

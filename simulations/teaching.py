@@ -44,20 +44,11 @@ _VALIDATION_SEED, _TRAINING_SEED = 900_000, 1000
 
 
 def teach_classifier(
-    data: Path,
-    out: Path,
-    preset_name: str,
-    name: str,
-    patches: int,
-    seed: int,
-    device: str,
-    quiet: bool,
-    start: Path | None = None,
+    data: Path, out: Path, preset_name: str, name: str, patches: int, seed: int, device: str, quiet: bool
 ) -> dict[str, Any]:
     """Train one classifier from the folders below `data`; weights go to `out / "weights"`.
 
-    Patches and checkpoint stay in `out`, so that an interrupted run goes on where it stood. `start` is the
-    checkpoint of an earlier training to begin with.
+    Patches and checkpoint stay in `out`, so that an interrupted run goes on where it stood.
     """
     options = replace(preset(preset_name), seed=seed)
     side = options.layout.patch_px
@@ -86,7 +77,6 @@ def teach_classifier(
             choose_device(device),
             note,
             lambda done, total: bar.update(task, completed=done, total=total),
-            start,
         )
     logits = logits_of(trained.network, validation.images).double().numpy() / trained.temperature
     probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
@@ -98,12 +88,7 @@ def teach_classifier(
     }
     story = {
         "data": TEACHING_DATA,
-        "recipe": {
-            "preset": preset_name,
-            "patches": patches,
-            "begun_with": start.stem if start else "",
-            **asdict(options),
-        },
+        "recipe": {"preset": preset_name, "patches": patches, **asdict(options)},
         "scores": scores,
     }
     path = save_classifier(trained.network, name, out / "weights", trained.temperature, threshold, story)

@@ -42,10 +42,7 @@ def simulate(
 def train(
     data: Annotated[Path, typer.Option(help="Folder with masonry_dais, uav75 and textures.")],
     out: Annotated[Path, typer.Option(help="Folder for patches, checkpoint and weights.")] = Path("training"),
-    preset: Annotated[
-        str, typer.Option(help="paper, half, quarter, or quarter_again (to go on from --start).")
-    ] = "quarter",
-    start: Annotated[Path | None, typer.Option(help="Checkpoint of an earlier training to begin with.")] = None,
+    preset: Annotated[str, typer.Option(help="paper, half or quarter.")] = "quarter",
     name: Annotated[str, typer.Option(help="Name of the weights.")] = "default",
     patches: Annotated[int, typer.Option(help="Training patches to draw.")] = 60000,
     seed: Seed = 0,
@@ -56,7 +53,7 @@ def train(
     """Train a patch classifier; goes on where it was interrupted."""
     from simulations.teaching import teach_classifier
 
-    taught = teach_classifier(data, out, preset, name, patches, seed, device, quiet=json, start=start)
+    taught = teach_classifier(data, out, preset, name, patches, seed, device, quiet=json)
     words = f"{taught['weights']}: " + ", ".join(f"{key} {value}" for key, value in taught["scores"].items())
     answer(taught, json, words)
 

@@ -66,7 +66,6 @@ _QUARTER = TrainingOptions(
 PRESETS: dict[str, TrainingOptions] = {
     "paper": TrainingOptions(),
     "quarter": _QUARTER,
-    "quarter_again": replace(_QUARTER, learning_rate=1e-3),
     "half": replace(_QUARTER, layout=replace(_QUARTER.layout, width=0.5), epochs=6, learning_rate=1.5e-3),
 }
 
@@ -137,13 +136,11 @@ def train_classifier(
     device: torch.device | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     on_batch: Callable[[int, int], None] = lambda _done, _total: None,
-    start: Path | None = None,
 ) -> TrainedClassifier:
     """Train until `options.epochs` or until the validation loss has not improved for `patience` epochs.
 
     `checkpoint` is written after every epoch and read at the start, so an interrupted training goes on
-    where it stood. `start` is another training's checkpoint, whose best weights this one begins with. Raises
-    `MisuseError` before the first epoch when the patches do not fit the layout or
+    where it stood. Raises `MisuseError` before the first epoch when the patches do not fit the layout or
     one class is missing, or when the checkpoint is damaged or of another training; and at the end when no
     epoch had a finite validation loss.
     """
@@ -152,8 +149,6 @@ def train_classifier(
     session = _Session(Vgg11(options.layout), options, len(train.images), device or torch.device("cpu"))
     if checkpoint.exists():
         session.restore(checkpoint)
-    elif start is not None:
-        session.begin_with(start)
     while session.wants_more():
         on_epoch(session.epoch(train, validation, on_batch))
         session.save(checkpoint)
@@ -301,14 +296,11 @@ class _Session:
         torch.save(state, temporary)
         temporary.replace(path)
 
-    def begin_with(self, path: Path) -> None:
-        state = _read_checkpoint(path)
-        if state["options"]["layout"] != asdict(self.options.layout):
-            raise MisuseError(f"{path} is of a network of another layout, so this training cannot begin with it.")
-        self.network.load_state_dict(state["best"])
-
     def restore(self, path: Path) -> None:
-        state = _read_checkpoint(path)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged file raises anything from EOFError to UnpicklingError
+            raise MisuseError(f"The checkpoint {path} cannot be read. Remove it to start anew.") from error
         if (state["options"], state["patches"]) != (asdict(self.options), self.count):
             raise MisuseError(
                 f"{path} belongs to a training with other options or patches. Use another folder or remove it."
@@ -321,11 +313,3 @@ class _Session:
         self.best = state["best"]
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         torch.set_rng_state(state["torch_rng"])
-
-
-def _read_checkpoint(path: Path) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file raises anything from EOFError to UnpicklingError
-        raise MisuseError(f"The checkpoint {path} cannot be read. Remove it to start anew.") from error
-    return state

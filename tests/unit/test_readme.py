@@ -1,5 +1,6 @@
 """The README names every command and every setting."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import typer
 from monitor.cli import app
 from monitor.settings import Settings
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def commands() -> list[str]:
@@ -39,3 +41,10 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 @pytest.mark.parametrize("setting", settings())
 def test_every_setting_is_in_the_readme(setting: str) -> None:
     assert f"`{setting}`" in README
+
+
+def test_every_file_the_readme_points_to_is_there() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    local = [target for target in targets if "://" not in target]
+    assert local
+    assert [target for target in local if not (ROOT / target).exists()] == []

@@ -48,6 +48,8 @@ def _ellipse(side: int) -> NDArray[np.uint8]:
 
 #: footprint of one growth step: `published` is the code's 5x5 ellipse, `paper` the text's radius 5
 FOOTPRINTS: dict[str, int] = {"published": 5, "paper": 11}
+#: By so much one `published` dilation widens a crack.
+DILATION_WIDTH_PX = 4.0
 
 
 def paper_trajectory(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from PIL import Image
 
 from monitor.errors import MisuseError, UnknownNameError
 from simulations.cracks import Crack, crack_in
-from simulations.growth import Law, accelerating, seasonal, steady, step
+from simulations.growth import DILATION_WIDTH_PX, Law, accelerating, paper_trajectory, seasonal, steady, step
 from simulations.rendering import CameraView, coverage, paint, photograph, random_view
 from simulations.walls import Wall, wall
 
@@ -29,7 +30,11 @@ _EXIF_TIME, _EXIF_OFFSET = 36867, 36881
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens to a wall: `opening_mm` and `length_share` (of the crack's full course) over years."""
+    """What happens to a wall: `opening_mm` and `length_share` (of the crack's full course) over years.
+
+    Under the `paper` protocol (Forest et al. 2024, section 4.4) the crack's skeleton is dilated once a capture
+    instead, and painted in one colour on the same photo of a sound wall; neither camera nor light change.
+    """
 
     name: str
     description: str
@@ -43,6 +48,7 @@ class Scenario:
     mm_per_px: float = 0.5
     pose: float = 1.0
     light: float = 1.0
+    protocol: Literal["camera", "paper"] = "camera"
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -56,6 +62,14 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("accelerating", "0.6 mm a year, doubling every six months", accelerating(1.5, 0.6, 0.5)),
         Scenario("crack_free", "a sound wall", steady(0.0, 0.0)),
         Scenario("plaster", "grows by 1.2 mm a year in plain plaster", steady(1.0, 1.2), wall_kind="plain"),
+        Scenario(
+            "paper",
+            "the growth protocol of Forest et al. 2024: one dilation by a 5x5 ellipse a capture",
+            steady(0.43 * (1 + DILATION_WIDTH_PX), 0.43 * DILATION_WIDTH_PX * 12),
+            captures=5,
+            mm_per_px=0.43,
+            protocol="paper",
+        ),
     )
 }
 
@@ -115,6 +129,9 @@ def captures(
 ) -> Iterator[tuple[Truth, NDArray[np.uint8], CameraView]]:
     """Yield truth, photo uint8 (rows, cols, 3) and view of every capture, in order of time."""
     rng = np.random.default_rng(seed)
+    if chosen.protocol == "paper":
+        yield from _dilated(chosen, rng, start)
+        return
     stage = _stage(chosen, rng)
     full_length = stage.crack.length_px()
     for index in range(chosen.captures):
@@ -130,6 +147,31 @@ def captures(
         photo = photograph(cracked, _shifted(view), chosen.shape, rng)
         captured_at = (start + timedelta(days=days)).replace(microsecond=0)
         yield _truth(chosen, crack, opening_px, captured_at, index), photo, view
+
+
+def _dilated(
+    chosen: Scenario, rng: np.random.Generator, start: datetime
+) -> Iterator[tuple[Truth, NDArray[np.uint8], CameraView]]:
+    """The captures of the paper's protocol. Their truth is the painted mask's, as in the paper."""
+    base = wall(chosen.wall_kind, chosen.shape, rng, chosen.course_mm / chosen.mm_per_px)
+    view = CameraView(np.eye(3))
+    sound = photograph(base.image, view, chosen.shape, rng)
+    rows, cols = chosen.shape
+    crack = crack_in(base, rng, (0.12 * rows, 0.3 * cols), (0.88 * rows, 0.7 * cols))
+    colour = np.asarray(sound.mean(axis=(0, 1)) * 0.1, np.uint8)
+    frames = paper_trajectory(sound, coverage(crack, 3.0, chosen.shape) > 0.5, colour, steps=chosen.captures)
+    for index, frame in enumerate(frames):
+        width_px = 1.0 + DILATION_WIDTH_PX * (index + 1)
+        truth = Truth(
+            file=f"{chosen.name}_{index:03d}.jpg",
+            captured_at=(start + timedelta(days=index * chosen.interval_days)).replace(microsecond=0),
+            opening_mm=width_px * chosen.mm_per_px,
+            area_mm2=float(frame.mask.sum()) * chosen.mm_per_px**2,
+            max_width_mm=width_px * chosen.mm_per_px,
+            length_mm=(crack.length_px() + width_px) * chosen.mm_per_px,
+            mm_per_px=chosen.mm_per_px,
+        )
+        yield truth, frame.image, view
 
 
 def _truth(chosen: Scenario, crack: Crack, opening_px: float, captured_at: datetime, index: int) -> Truth:

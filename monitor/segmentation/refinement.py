@@ -36,7 +36,8 @@ class RefinementOptions:
     `seed`, `follow`: evidence times relevance that starts a seed and that continues it, in medians of the
     picture's own evidence. `trail`, `trail_share`: evidence alone that carries a seeded crack on, in the same
     medians and as a share of the seeds' around; `trail_level`: how dark it has to be for that, from 0 (as the
-    flanks around) to 1 (as the seeds around); `trail_scale`: it may be so many times as wide as the seeds around;
+    flanks around) to 1 (as the seeds around); `trail_scale`: seeds and trail may be so many times as wide as
+    seeds usually are around;
     "around" reaches over `trail_px`. `flank_px`, `rim_px`: distances over which a crack's darkness and the
     brightness of its flanks are averaged when it is filled: the flank on this side counts, not the one across, for
     a crack often runs between dark mortar and bright brick. `min_area_px`: smaller components go.
@@ -89,27 +90,26 @@ def _refine_part(light: Floats, relevance: Floats, candidates: BoolArray, option
     seeds = _hysteresis(backed > options.follow, backed > options.seed)
     if not seeds.any():
         return seeds
-    valleys = _trail(light, evidence, scale_px, seeds, _grow(relevance != 0, 1), options)
+    # The harmonic mean: a thin crack's scale counts, not that of the dark joint it crosses.
+    usual_px = np.reciprocal(np.maximum(_mean_of(np.reciprocal(scale_px), seeds, options.trail_px), _TINY))
+    thin = scale_px <= options.trail_scale * usual_px
+    if (seeds & thin).any():
+        seeds = seeds & thin
+    valleys = _trail(light, evidence, seeds, thin & _grow(relevance != 0, 1), options)
     within = _reach(valleys, scale_px, options.scales_px)
     cracks = area_opening(_fill(light, valleys, within, options), options.min_area_px)
     return _hysteresis(cracks, cracks & (weight >= options.min_share))
 
 
 def _trail(
-    light: Floats,
-    evidence: Floats,
-    scale_px: Floats,
-    seeds: BoolArray,
-    explained: BoolArray,
-    options: RefinementOptions,
+    light: Floats, evidence: Floats, seeds: BoolArray, possible: BoolArray, options: RefinementOptions
 ) -> BoolArray:
     """The seeds and what continues them: an explanation often shows a crack in pieces, the picture shows it whole."""
     core = _mean_of(light, seeds, options.trail_px)
     flank = _mean_of(light, ~_grow(seeds, int(options.flank_px)), options.trail_px)
     dark = light < flank + options.trail_level * (core - flank)
     strong = evidence > np.maximum(options.trail, options.trail_share * _mean_of(evidence, seeds, options.trail_px))
-    thin = scale_px <= options.trail_scale * _mean_of(scale_px, seeds, options.trail_px)
-    carried = seeds | (strong & dark & thin & explained)
+    carried = seeds | (strong & dark & possible)
     return _hysteresis(closing(carried, 3), seeds)
 
 

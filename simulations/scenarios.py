@@ -17,7 +17,16 @@ from PIL import Image
 
 from monitor.errors import MisuseError, UnknownNameError
 from simulations.cracks import Crack, crack_in
-from simulations.growth import DILATION_WIDTH_PX, Law, accelerating, paper_trajectory, seasonal, steady, step
+from simulations.growth import (
+    DILATION_WIDTH_PX,
+    Law,
+    accelerating,
+    darkest_colour,
+    paper_trajectory,
+    seasonal,
+    steady,
+    step,
+)
 from simulations.rendering import CameraView, coverage, paint, photograph, random_view
 from simulations.walls import Wall, wall
 
@@ -158,8 +167,9 @@ def _dilated(
     sound = photograph(base.image, view, chosen.shape, rng)
     rows, cols = chosen.shape
     crack = crack_in(base, rng, (0.12 * rows, 0.3 * cols), (0.88 * rows, 0.7 * cols))
-    colour = np.asarray(sound.mean(axis=(0, 1)) * 0.1, np.uint8)
-    frames = paper_trajectory(sound, coverage(crack, 3.0, chosen.shape) > 0.5, colour, steps=chosen.captures)
+    gap = coverage(crack, 3.0, chosen.shape)
+    cracked = photograph(paint(base.image, gap, rng), view, chosen.shape, rng)
+    frames = paper_trajectory(sound, gap > 0.5, darkest_colour(cracked), steps=chosen.captures)
     for index, frame in enumerate(frames):
         width_px = 1.0 + DILATION_WIDTH_PX * (index + 1)
         truth = Truth(

@@ -21,10 +21,10 @@ def observe(
     crack_known = False
     for capture in captures:
         outcome = _value_or_reason(capture, metric, scaled=scaled)
-        found = capture.reading.status if capture.reading else None
-        if crack_known and found is Status.NO_CRACK and not isinstance(outcome, str):
-            outcome = _GONE_DARK
-        crack_known = crack_known or found is Status.MEASURED
+        if not isinstance(outcome, str) and capture.reading is not None:
+            if crack_known and capture.reading.status is Status.NO_CRACK:
+                outcome = _GONE_DARK
+            crack_known = crack_known or capture.reading.status is Status.MEASURED
         if isinstance(outcome, str) or capture.time is None:
             excluded.append(Exclusion(capture.id, capture.file_name, str(outcome)))
         else:

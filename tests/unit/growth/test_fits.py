@@ -188,6 +188,11 @@ def test_interval_holds_the_truth_as_often_as_it_says(
     assert lowest <= coverage(method, 24, 1000, swing=swing, memory=memory) <= highest
 
 
+@pytest.mark.parametrize(("memory", "stated"), [(0.0, 0.93), (0.3, 0.88), (0.5, 0.79)])
+def test_fifteen_months_cover_what_the_docstring_states(memory: float, stated: float) -> None:
+    assert coverage("seasonal", 15, 1000, memory=memory) == pytest.approx(stated, abs=0.04)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     readings=st.lists(

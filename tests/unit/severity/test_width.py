@@ -35,6 +35,19 @@ def test_a_bar_has_its_width_at_any_angle_and_offset(width_px, ends, length_px):
     assert abs(np.mean(list(errors.values()))) <= 0.15
 
 
+@pytest.mark.parametrize(
+    ("angle_deg", "worst_px", "bias_px"),
+    [(0, 1.3, 0.6), (90, 1.3, 0.6), (7, 0.7, 0.2), (33, 0.7, 0.2), (45, 0.7, 0.2)],
+)
+def test_widths_between_whole_numbers_are_off_along_pixel_rows_only(angle_deg, worst_px, bias_px):
+    """Along the rows a bar of any width between two odd numbers may cover the same pixels."""
+    rng = np.random.default_rng(0)
+    widths = rng.uniform(1, 40, 60)
+    errors = [edge(bar(width, 160, angle_deg, tuple(rng.uniform(-0.5, 0.5, 2)))) - width for width in widths]
+    assert np.abs(errors).max() <= worst_px
+    assert abs(np.mean(errors)) <= bias_px
+
+
 @pytest.mark.parametrize("width_px", [1, 3, 8, 20, 25])
 @pytest.mark.parametrize("between_deg", [35, 45, 60, 90])
 def test_a_junction_is_no_wider_than_its_branches(width_px, between_deg):

@@ -398,3 +398,13 @@ def test_a_crack_that_is_not_found_again_has_not_healed(place: Place) -> None:
     (left,) = series.excluded
     assert left.file_name == "dark.jpg"
     assert "has not healed" in left.reason
+
+
+def test_a_crack_measured_at_an_unknown_time_says_nothing_of_what_came_after(place: Place) -> None:
+    undated = place.capture("undated", days=0, source=TimeSource.FILE)
+    sound = place.capture("sound", days=1)
+    record(place, undated, measured(4.5))
+    record(place, sound, Analysis(Status.NO_CRACK, None, 0.01, None, registration(), recipe()))
+    with place.database.session() as session:
+        series = queries.series(session, place.location_id, "max_width_px")
+    assert [seen.value for seen in series.observations] == [0.0]

@@ -19,11 +19,12 @@ _FAR = 3.0
 
 @dataclass(frozen=True)
 class Point:
-    """A value at an aware time (None: there is no value) and what to say on hover."""
+    """A value at an aware time (None: there is no value), what to say on hover, and its standard error if known."""
 
     at: datetime
     value: float | None
     note: str
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def _add_points(
             mode="markers",
             name=name,
             marker=marker,
+            error_y={"array": [point.error or 0.0 for point in points], "thickness": 1, "width": 3},
             customdata=[_hover(point.note) for point in points],
             hovertemplate="%{x|%d %b %Y, %H:%M}<br>%{y:.4~g} " + escape(unit) + "<br>%{customdata}<extra></extra>",
         )

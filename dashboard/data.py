@@ -32,7 +32,9 @@ from monitor.records import GrowthFit as GrowthFit
 from monitor.settings import Settings, load_settings
 from monitor.storage import queries
 from monitor.storage.database import Database
+from monitor.storage.views import ALL_CRACKS as ALL_CRACKS
 from monitor.storage.views import (
+    CRACK_UNITS,
     MILLIMETRE_METRICS,
     FitView,
     HeartbeatView,
@@ -44,13 +46,14 @@ from monitor.storage.views import (
 from monitor.storage.views import OVERDUE as OVERDUE
 from monitor.storage.views import UNITS as UNITS
 from monitor.storage.views import CaptureView as CaptureView
+from monitor.storage.views import CrackView as CrackView
+from monitor.storage.views import RateView as RateView
 from monitor.storage.views import Series as Series
+from monitor.storage.views import VerdictView as VerdictView
 
 _FRESH = timedelta(seconds=10)
-#: The fit that is shown is the first of these that succeeded ...
+#: The fit that is shown is the first of these that succeeded.
 _METHODS = ("seasonal", "theil_sen")
-#: ... over all cracks of a location together.
-_ALL_CRACKS = "all"
 #: A worker that has been silent for so many rounds, and for so long, is worth a word.
 _SILENT_ROUNDS, _SILENT = 3, timedelta(minutes=5)
 #: Pictures are made smaller before they go to a browser.
@@ -60,13 +63,13 @@ _LONGEST_SIDE_PX = 1600
 @dataclass(frozen=True)
 class Glance:
     """One location on the overview: its status, how many readings count, how many captures are still to be measured,
-    and the rate of its width.
+    and what its width's history says (None: nothing was judged yet).
     """
 
     status: LocationStatus
     readings: int
     pending: int
-    fit: GrowthFit | None
+    verdict: VerdictView | None
 
     @property
     def state(self) -> State:
@@ -87,22 +90,37 @@ class Detail:
     fits: tuple[FitView, ...]
     rules: tuple[RuleView, ...]
     transitions: tuple[TransitionView, ...]
+    cracks: tuple[CrackView, ...]
+    verdicts: tuple[VerdictView, ...]
     inbox: Path
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """The metrics that can have values here, the one to begin with first."""
-        view = self.glance.status.location
-        first = _headline_metric(self.glance.status)
-        return first, *(name for name in UNITS if name != first and (view.scale or name not in MILLIMETRE_METRICS))
+    def subjects(self) -> tuple[str, ...]:
+        """What histories are of: the crack that the location's verdict is about first, all cracks together last."""
+        verdict = self.glance.verdict
+        first = verdict.crack if verdict is not None else ALL_CRACKS
+        names = [view.crack.name for view in self.cracks]
+        return *sorted(names, key=lambda name: name != first), ALL_CRACKS
 
-    def fit(self, metric: str) -> GrowthFit | None:
+    def metrics(self, crack: str = ALL_CRACKS) -> tuple[str, ...]:
+        """The metrics that can have values there, the one to begin with first."""
+        scaled = self.glance.status.location.scale is not None
+        units = UNITS if crack == ALL_CRACKS else CRACK_UNITS
+        first = f"{'max_width' if crack == ALL_CRACKS else 'widest'}_{'mm' if scaled else 'px'}"
+        return first, *(name for name in units if name != first and (scaled or name not in MILLIMETRE_METRICS))
+
+    def verdict(self, crack: str) -> VerdictView | None:
+        """What was judged of one crack."""
+        return next((view for view in self.verdicts if view.crack == crack), None)
+
+    def fit(self, metric: str, crack: str = ALL_CRACKS) -> GrowthFit | None:
         """The fit to show for a metric, None before the first."""
-        return _shown_fit(self.fits, metric)
+        return _shown_fit(self.fits, metric, crack)
 
-    def correlation(self, metric: str) -> float | None:
+    def correlation(self, metric: str, crack: str = ALL_CRACKS) -> float | None:
         """Pearson's r of a metric with time, from whichever fit has it."""
-        return next((view.fit.r for view in self.fits if view.fit.metric == metric and view.fit.r is not None), None)
+        own = (view.fit for view in self.fits if (view.fit.metric, view.fit.crack) == (metric, crack))
+        return next((fit.r for fit in own if fit.r is not None), None)
 
     def levels(self, metric: str) -> list[float]:
         """From which values of a metric on an alert fires."""
@@ -155,6 +173,11 @@ def line(fit: GrowthFit | None) -> Line | None:
     return Line(fit.origin, fit.span_days, fit.intercept, fit.slope_per_year, fit.low, fit.high)
 
 
+def unit_of(metric: str) -> str:
+    """The unit of a metric, of a crack or of all together."""
+    return {**UNITS, **CRACK_UNITS}[metric]
+
+
 def workspace() -> Path:
     """The folder to show: `--workspace`, else the variable CRACKMONITOR_WORKSPACE, else the present folder."""
     arguments = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -186,15 +209,19 @@ def detail(folder: Path, name: str) -> Detail:
             fits=tuple(queries.fits(session, place)),
             rules=tuple(queries.rules(session, place)),
             transitions=tuple(queries.transitions(session, place)),
+            cracks=tuple(queries.cracks(session, place)),
+            verdicts=tuple(queries.verdicts(session, place)),
             inbox=settings.inbox / name,
         )
 
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)
-def series(folder: Path, location_id: int, metric: str) -> Series:
-    """One metric's history at a location."""
+def series(folder: Path, location_id: int, metric: str, crack: str = ALL_CRACKS) -> Series:
+    """One metric's history, of one crack or of all cracks of a location together."""
     with _reading(folder) as (session, _):
-        return queries.series(session, location_id, metric)
+        if crack == ALL_CRACKS:
+            return queries.series(session, location_id, metric)
+        return queries.crack_series(session, location_id, crack, metric)
 
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)
@@ -284,7 +311,7 @@ def _glance(session: Session, status: LocationStatus, pending: Mapping[int, int]
     place = status.location.id
     metric = _headline_metric(status)
     counted = queries.series(session, place, metric).observations
-    return Glance(status, len(counted), pending[place], _shown_fit(queries.fits(session, place), metric))
+    return Glance(status, len(counted), pending[place], queries.headline(session, place))
 
 
 def _pending(session: Session, statuses: Sequence[LocationStatus]) -> dict[int, int]:
@@ -303,14 +330,12 @@ def _headline_metric(status: LocationStatus) -> str:
     return "max_width_px" if status.location.scale is None else "max_width_mm"
 
 
-def _shown_fit(fits: Sequence[FitView], metric: str) -> GrowthFit | None:
+def _shown_fit(fits: Sequence[FitView], metric: str, crack: str) -> GrowthFit | None:
     """The first method that succeeded; else the last one's failure, which has a message.
 
     A line through too few readings, or too short a time, is not shown: it would look like knowledge.
     """
-    by_method = {
-        view.fit.method: view.fit for view in fits if (view.fit.metric, view.fit.crack) == (metric, _ALL_CRACKS)
-    }
+    by_method = {view.fit.method: view.fit for view in fits if (view.fit.metric, view.fit.crack) == (metric, crack)}
     candidates = [by_method[method] for method in _METHODS if method in by_method]
     shown = next((fit for fit in candidates if fit.success), candidates[-1] if candidates else None)
     if shown is None or not shown.success or (shown.n >= RATE_NEEDS_N and (shown.span_days or 0) >= RATE_NEEDS_DAYS):

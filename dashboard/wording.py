@@ -56,6 +56,28 @@ STATUSES: Mapping[str, str] = MappingProxyType(
         "waiting": "… waiting",
     }
 )
+#: What a verdict is called on a page.
+VERDICTS: Mapping[str, str] = MappingProxyType(
+    {
+        "dormant": "Dormant",
+        "seasonal": "Seasonal",
+        "progressive": "Progressive",
+        "accelerating": "Accelerating",
+        "not_enough_data": "Not enough data",
+    }
+)
+#: How a crack stood in a capture.
+CRACK_STATES: Mapping[str, str] = MappingProxyType(
+    {
+        "not_yet": "not seen yet",
+        "new": "new",
+        "continued": "seen again",
+        "merged": "merged with another",
+        "branched": "branched",
+        "gone_dark": "not found (that is no healing)",
+        "not_shown": "not in the photo",
+    }
+)
 METHODS: Mapping[str, str] = MappingProxyType(
     {
         "seasonal": "trend and yearly season together (least squares)",
@@ -121,6 +143,17 @@ def rate(slope: float, low: float, high: float, *, unit: str, per: str, confiden
     return f"{value} {unit} per {per} ({confidence * 100:.0f} % interval {first} to {last})"
 
 
+def plus_minus(value: float, error: float) -> str:
+    """A size and its standard error, `1.24 ± 0.03`: as many decimals as two digits of the error need."""
+    decimals = max(1 - _magnitude(error), 0) if error > 0 else 2
+    return f"{_signed(value, decimals).removeprefix('+')} ± {error:.{decimals}f}"
+
+
+def together(one: float | None, other: float | None) -> float | None:
+    """Two independent standard errors as one, None where one of them is not known."""
+    return None if one is None or other is None else math.hypot(one, other)
+
+
 def _magnitude(value: float) -> int:
     return math.floor(math.log10(value))
 
@@ -128,6 +161,15 @@ def _magnitude(value: float) -> int:
 def _signed(value: float, decimals: int) -> str:
     digits = f"{value:+.{decimals}f}"
     return digits[1:] if float(digits) == 0 else digits.replace("-", "−")
+
+
+def verdict(outcome: str | None, months_needed: float | None = None) -> str:
+    """The verdict in Markdown, with the time that one still needs; `outcome` None: nothing was judged yet."""
+    if outcome is None:
+        return "**No verdict yet.** The worker gives one after it has measured."
+    months = None if months_needed is None else max(math.ceil(months_needed), 1)
+    wait = "" if months is None else f", about {count(months, 'more month')} needed"
+    return f"**{VERDICTS[outcome]}**{wait}."
 
 
 def no_rate(message: str | None) -> str:

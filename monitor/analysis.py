@@ -5,7 +5,7 @@ analysed before.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,23 @@ from numpy.typing import NDArray
 
 from monitor.attribution.base import Attribution, attribution
 from monitor.imaging.photometry import grey
+from monitor.imaging.quality import graded
 from monitor.imaging.registration import align, register
 from monitor.imaging.tiling import PatchGrid, cut, merge, tile
 from monitor.networks.classification import crack_probability
 from monitor.networks.weights import Classifier
-from monitor.records import Analysis, BoolArray, ByteArray, FloatArray, Recipe, Registration, Severity, Status
+from monitor.records import (
+    Analysis,
+    BoolArray,
+    ByteArray,
+    FloatArray,
+    Grade,
+    Grading,
+    Recipe,
+    Registration,
+    Severity,
+    Status,
+)
 from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.thresholds import thresholder
@@ -117,12 +129,14 @@ class Analyser:
             return self._outcome(Status.NOT_MEASURED, _part(float(seen.mean())), registration, aligned, found)
         if found.positive == 0:
             blank = np.zeros(seen.shape, bool)
-            return self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
+            outcome = self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
+            return replace(outcome, grading=self._graded(reference, view, seen, outcome))
         mask = self._segment(view, found) & seen
         severity = measure(mask, self.options.width_method, np.random.default_rng(0))
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
-        return self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
+        outcome = self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
+        return replace(outcome, grading=self._graded(reference, view, seen, outcome))
 
     def _explain(self, image: ByteArray, seen: BoolArray) -> _Explained:
         grid = tile(image.shape[:2], self._classifier.patch_px, self.options.overlap_px)
@@ -140,6 +154,14 @@ class Analyser:
             relevance=np.where(seen, merge(np.asarray(relevance, np.float32), grid, indices), np.float32(0)),
             candidates=merge(candidates.astype(np.float32), grid, indices) > 0,
         )
+
+    def _graded(self, reference: ByteArray | None, view: ByteArray, seen: BoolArray, outcome: Analysis) -> Grading:
+        """A reference stands for itself: it is an A."""
+        if reference is None or outcome.registration is None:
+            return Grading(Grade.A)
+        probability = outcome.crack_probability if outcome.status is Status.MEASURED else None
+        margin = None if probability is None else probability - self.threshold_probability
+        return graded(reference, view, seen, outcome.registration, margin)
 
     def _segment(self, image: ByteArray, found: _Explained) -> BoolArray:
         if self.options.refinement is None:

@@ -66,6 +66,36 @@ class RuleKind(StrEnum):
     RATE = "rate"
 
 
+class EventKind(StrEnum):
+    """What happened to a wall, or to the way it is looked at, so that its history begins anew."""
+
+    REPAIR = "repair"
+    REPAINT = "repaint"
+    NEW_CAMERA = "new_camera"
+    NEW_REFERENCE = "new_reference"
+    NEW_RECIPE = "new_recipe"
+
+
+class CrackState(StrEnum):
+    """How one crack stands in one capture, compared with the captures before it."""
+
+    NOT_YET = "not_yet"
+    NEW = "new"
+    CONTINUED = "continued"
+    MERGED = "merged"
+    BRANCHED = "branched"
+    GONE_DARK = "gone_dark"
+    NOT_SHOWN = "not_shown"
+
+
+class Grade(StrEnum):
+    """How far a reading may be trusted, best first; C neither moves a verdict nor raises an alarm."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
 #: A growth rate is worth showing from so many readings over so many days on.
 RATE_NEEDS_N = 6
 RATE_NEEDS_DAYS = 90.0
@@ -80,6 +110,10 @@ METRIC_NAMES: Mapping[str, str] = MappingProxyType(
         "area_mm2": "Area",
         "area_px": "Area",
         "crack_count": "Number of cracks",
+        "opening_mm": "Mean opening",
+        "opening_px": "Mean opening",
+        "widest_mm": "Opening at the widest place",
+        "widest_px": "Opening at the widest place",
     }
 )
 
@@ -127,6 +161,14 @@ class Registration:
 
 
 @dataclass(frozen=True)
+class Grading:
+    """A grade, and what about the photo keeps it from being an A, in words that end a sentence."""
+
+    grade: Grade
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Severity:
     """Size of the cracks in one mask. Millimetre twins are None without a scale."""
 
@@ -164,6 +206,7 @@ class Analysis:
 
     `mask` bool (rows, cols); `relevance` float32 (rows, cols), zero where nothing was explained;
     `aligned` uint8 (rows, cols, 3), the capture warped onto the reference, black beyond the capture.
+    `grading` tells how far the numbers may be trusted; None where there are none.
     """
 
     status: Status
@@ -175,15 +218,67 @@ class Analysis:
     mask: BoolArray | None = field(default=None, repr=False)
     relevance: FloatArray | None = field(default=None, repr=False)
     aligned: ByteArray | None = field(default=None, repr=False)
+    grading: Grading | None = None
+
+
+@dataclass(frozen=True)
+class Crack:
+    """One crack of a location, under the same `name` for good; `course` float64 (n, 2) are its stations, (row, col)
+    of the reference's frame, `first_seen` the capture that showed it first. `widest_stations` index the
+    stations whose mean stands for the place where it gapes widest.
+    """
+
+    name: str
+    first_seen: int
+    widest_stations: tuple[int, ...]
+    course: NDArray[np.float64] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CrackReading:
+    """What one capture shows of one crack, in pixels of the reference.
+
+    `opening_px` is the mean over the crack's stations, from the dark gap; `change_px` how far that is from the
+    reference's; `widest_px` the opening where the crack gapes widest, always at the same place. `lips_px` is how
+    far the lips moved since the reference by their texture, an independent measure, and `shear_px` how far past
+    each other; `agree` tells whether both measures do. Each `_error_px` is the standard error with which the same
+    opening would be read again; `shared_error_px` comes on top where the opening itself is asked for and not its
+    change, for all captures of a crack share it. What could not be measured is None, and `reason` says why.
+    """
+
+    crack: str
+    capture: int
+    state: CrackState
+    reason: str | None = None
+    opening_px: float | None = None
+    opening_error_px: float | None = None
+    change_px: float | None = None
+    change_error_px: float | None = None
+    widest_px: float | None = None
+    widest_error_px: float | None = None
+    shared_error_px: float | None = None
+    lips_px: float | None = None
+    lips_error_px: float | None = None
+    shear_px: float | None = None
+    agree: bool | None = None
+    length_px: float | None = None
+    area_px: float | None = None
 
 
 @dataclass(frozen=True)
 class Observation:
-    """One value of one metric at one time, as growth fits take it."""
+    """One value of one metric at one time, as growth fits take it.
+
+    `standard_error` in the unit of `value`; `temperature_c` of the wall or the air beside it; `grade` is how far
+    the reading may be trusted: A, B, or C (kept and shown, but neither fitted nor judged). None: not known.
+    """
 
     at: datetime
     value: float
     capture_id: int | None = None
+    standard_error: float | None = None
+    temperature_c: float | None = None
+    grade: str | None = None
 
 
 @dataclass(frozen=True)
@@ -212,6 +307,15 @@ class GrowthFit:
     origin: datetime | None = None
     span_days: float | None = None
     smallest_detectable_per_year: float | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something known that breaks a location's history at `at`; readings from then on count as after it."""
+
+    at: datetime
+    kind: EventKind
+    note: str = ""
 
 
 def to_json(record: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
 from simulations.cracks import Crack
@@ -44,6 +45,44 @@ def coverage(crack: Crack, opening_px: float, shape: Shape) -> Picture:
     share = np.minimum(distance + 0.5, local_half) - np.maximum(distance - 0.5, -local_half)
     covered[pixels[:, 0], pixels[:, 1]] = np.clip(share, 0, 1)
     return covered
+
+
+@dataclass(frozen=True)
+class Halves:
+    """How the two halves of a wall part along a crack: for each pixel (rows, cols) the course point that moves it,
+    `nearest` (int), and the direction and share of that point's half opening, `towards` float32 (rows, cols, 2) as
+    (row, col).
+
+    At the lips it is the full half opening along the course's normal; away from the crack the wall yields less.
+    """
+
+    nearest: NDArray[np.int64]
+    towards: Picture
+
+    @classmethod
+    def of(cls, path: Matrix, shape: Shape, yielding_px: float = 800.0) -> "Halves":
+        """Along a course (n, 2) of points about 1 px apart; beyond its tips nothing moves."""
+        normals = _smooth_normals(path)
+        rows, cols = np.mgrid[0 : shape[0], 0 : shape[1]]
+        pixels = np.stack([rows, cols], -1).reshape(-1, 2).astype(np.float64)
+        distance, nearest = cKDTree(path).query(pixels)
+        side = np.sign(np.einsum("ij,ij->i", pixels - path[nearest], normals[nearest]))
+        towards = normals[nearest] * (side * np.exp(-distance / yielding_px))[:, None]
+        return cls(nearest.reshape(shape), towards.reshape(*shape, 2).astype(np.float32))
+
+
+def parted(image: Picture, halves: Halves, crack: Crack, opening_px: float) -> Picture:
+    """The wall, its halves moved apart by the crack's opening; what the gap shows is painted over it."""
+    half = (crack.profile * opening_px / 2).astype(np.float32)[halves.nearest]
+    rows, cols = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
+    source = cols - half * halves.towards[..., 1], rows - half * halves.towards[..., 0]
+    return np.asarray(cv2.remap(image, *source, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
+
+
+def _smooth_normals(path: Matrix) -> Matrix:
+    """Unit normals (n, 2) of the course as it runs at large: lips slide past small kinks, they do not follow them."""
+    along = np.gradient(gaussian_filter1d(path, 12.0, axis=0, mode="nearest"), axis=0)
+    return np.asarray(along[:, ::-1] * (1, -1) / np.maximum(np.hypot(*along.T), 1e-9)[:, None])
 
 
 def _distance_to_course(
@@ -107,3 +146,14 @@ def photograph(image: Picture, view: CameraView, shape: Shape, rng: np.random.Ge
     lit = seen * view.gain * (1 + view.gradient[0] * rows + view.gradient[1] * cols)
     noisy = lit + rng.standard_normal(lit.shape, dtype=np.float32) * view.noise
     return np.clip(np.round(noisy * 255), 0, 255).astype(np.uint8)
+
+
+def bent(photo: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    """The photo as a lens with a little radial distortion shows it: corners shifted by `share` of their distance."""
+    rows, cols = photo.shape[:2]
+    down, right = np.mgrid[0:rows, 0:cols].astype(np.float32)
+    middle = np.array([(rows - 1) / 2, (cols - 1) / 2], np.float32)
+    radius = ((down - middle[0]) ** 2 + (right - middle[1]) ** 2) / float(middle @ middle)
+    factor = 1 + share * radius
+    source = (right - middle[1]) * factor + middle[1], (down - middle[0]) * factor + middle[0]
+    return np.asarray(cv2.remap(photo, *source, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))

@@ -14,9 +14,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.spatial import cKDTree
 
 from monitor.errors import MisuseError, UnknownNameError
 from simulations.cracks import Crack, crack_in
+from simulations.distractors import shadow, stain
 from simulations.growth import (
     DILATION_WIDTH_PX,
     Law,
@@ -27,8 +29,8 @@ from simulations.growth import (
     steady,
     step,
 )
-from simulations.rendering import CameraView, coverage, paint, photograph, random_view
-from simulations.walls import Wall, wall
+from simulations.rendering import CameraView, Halves, bent, coverage, paint, parted, photograph, random_view
+from simulations.walls import Picture, Wall, wall
 
 TRUTH_COLUMNS = ("file", "captured_at", "opening_mm", "area_mm2", "max_width_mm", "length_mm", "mm_per_px")
 #: When a series starts unless told otherwise.
@@ -43,6 +45,9 @@ class Scenario:
 
     Under the `paper` protocol (Forest et al. 2024, section 4.4) the crack's skeleton is dilated once a capture
     instead, and painted in one colour on the same photo of a sound wall; neither camera nor light change.
+    `parts`: the halves of the wall move apart as the crack opens (else the gap is only painted on). `pose` and `light`
+    scale how differently captures are taken (see `random_view`); `weather` is the chance of a shadow edge or a wet
+    patch in a capture, `lens` the most by which the lens shifts a corner, as a share of its distance from the middle.
     """
 
     name: str
@@ -58,6 +63,9 @@ class Scenario:
     pose: float = 1.0
     light: float = 1.0
     protocol: Literal["camera", "paper"] = "camera"
+    parts: bool = True
+    weather: float = 0.0
+    lens: float = 0.0
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -92,7 +100,9 @@ def scenario(name: str) -> Scenario:
 
 @dataclass(frozen=True)
 class Truth:
-    """What one simulated capture really shows, from geometry. Times are UTC."""
+    """What one simulated capture really shows, from geometry. Times are UTC; `crack` lies in the first capture's
+    pixels.
+    """
 
     file: str
     captured_at: datetime
@@ -101,6 +111,17 @@ class Truth:
     max_width_mm: float
     length_mm: float
     mm_per_px: float
+    crack: Crack | None = None
+
+    def opening_px_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """True opening (n,) where the crack passes nearest to `points` (n, 2) of the reference's frame, (row, col).
+
+        0 without a crack; raises `MisuseError` under the `paper` protocol, whose truth is a mask.
+        """
+        if self.crack is None:
+            raise MisuseError("The paper's protocol knows its cracks as masks only, not where they gape how far.")
+        _, nearest = cKDTree(self.crack.path).query(points)
+        return np.asarray(self.crack.profile[nearest] * self.opening_mm / self.mm_per_px)
 
     def as_row(self) -> list[str]:
         """The values in the order of `TRUTH_COLUMNS`."""
@@ -115,6 +136,13 @@ class _Stage:
     wall: Wall
     crack: Crack
     darkness: float
+    halves: Halves | None
+
+    def cracked(self, crack: Crack, opening_px: float, seed: int) -> Picture:
+        """The wall with the crack gaping `opening_px`; the gap's own grain is the same for the same `seed`."""
+        image = self.wall.image if self.halves is None else parted(self.wall.image, self.halves, crack, opening_px)
+        gap = coverage(crack, opening_px, self.wall.joints.shape)
+        return paint(image, gap, np.random.default_rng(seed), self.darkness)
 
 
 def _stage(chosen: Scenario, rng: np.random.Generator) -> _Stage:
@@ -123,7 +151,8 @@ def _stage(chosen: Scenario, rng: np.random.Generator) -> _Stage:
     start = (_MARGIN_PX + 0.12 * chosen.shape[0], _MARGIN_PX + chosen.shape[1] * rng.uniform(0.25, 0.4))
     end = (_MARGIN_PX + 0.88 * chosen.shape[0], _MARGIN_PX + chosen.shape[1] * rng.uniform(0.6, 0.75))
     crack = crack_in(base, rng, start, end, joint_pull=float(rng.uniform(0.2, 1.5))).widest_first()
-    return _Stage(base, crack, float(rng.uniform(0.05, 0.15)))
+    halves = Halves.of(crack.path, canvas) if chosen.parts else None
+    return _Stage(base, crack, float(rng.uniform(0.05, 0.15)), halves)
 
 
 def _shifted(view: CameraView) -> CameraView:
@@ -148,12 +177,14 @@ def captures(
         years = days / 365.25
         opening_px = chosen.opening_mm(years) / chosen.mm_per_px
         crack = stage.crack.grown_to(min(chosen.length_share(years), 1.0) * full_length)
-        gap = coverage(crack, opening_px, stage.wall.joints.shape)
-        # The gap's own grain must not change from capture to capture, so it has a generator of its own.
-        cracked = paint(stage.wall.image, gap, np.random.default_rng(seed + 1), stage.darkness)
+        cracked = stage.cracked(crack, opening_px, seed + 1)
+        if index and rng.random() < chosen.weather:
+            cracked = np.clip((shadow if rng.random() < 0.5 else stain)(cracked, rng), 0, 1)
         random = random_view(chosen.shape, rng, chosen.pose, chosen.light)
         view = random if index else CameraView(np.eye(3))
         photo = photograph(cracked, _shifted(view), chosen.shape, rng)
+        if index and chosen.lens:
+            photo = bent(photo, float(rng.uniform(-chosen.lens, chosen.lens)))
         captured_at = (start + timedelta(days=days)).replace(microsecond=0)
         yield _truth(chosen, crack, opening_px, captured_at, index), photo, view
 
@@ -194,6 +225,7 @@ def _truth(chosen: Scenario, crack: Crack, opening_px: float, captured_at: datet
         max_width_mm=float(crack.profile.max()) * opening_px * scale if there else 0.0,
         length_mm=crack.length_px() * scale if there else 0.0,
         mm_per_px=scale,
+        crack=replace(crack, path=crack.path - _MARGIN_PX),
     )
 
 

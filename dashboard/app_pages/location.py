@@ -7,11 +7,14 @@ import streamlit as st
 
 from dashboard import charts, data
 from dashboard.before_after import before_after
+from dashboard.verdict import verdict_lines
 from dashboard.wording import (
+    CRACK_STATES,
     METHODS,
     MONTHS_PER_YEAR,
     SIGNS,
     STATUSES,
+    VERDICTS,
     State,
     ago,
     clock,
@@ -20,10 +23,14 @@ from dashboard.wording import (
     no_rate,
     number,
     plain,
+    plus_minus,
     rate,
     seen,
+    together,
     without_path,
 )
+
+_GAVE_NO_NUMBERS = ("not_measured", "not_registered")
 
 
 def show() -> None:
@@ -36,6 +43,8 @@ def show() -> None:
     detail = data.detail(folder, name)
     _status(detail, datetime.now(UTC))
     if detail.glance.status.captures:
+        _verdict(detail)
+        _cracks(detail)
         _trend(detail)
         before_after(detail)
     if detail.captures:
@@ -97,13 +106,23 @@ def _sentence(detail: data.Detail) -> str:
     return f"{calm}{count(readings, 'reading')} so far.{rest}"
 
 
+def _verdict(detail: data.Detail) -> None:
+    st.subheader("Verdict")
+    st.markdown("  \n".join(verdict_lines(detail.glance)))
+    st.caption("This is no structural assessment: what a crack means stays with an engineer.")
+
+
 def _trend(detail: data.Detail) -> None:
     view = detail.glance.status.location
     st.subheader("Trend")
-    metric = st.selectbox("Metric", detail.metrics, format_func=lambda name: _label(name, data.UNITS[name]), width=280)
-    series = data.series(data.workspace(), view.id, metric)
+    with st.container(horizontal=True):
+        crack = detail.subjects[0]
+        if len(detail.subjects) > 1:
+            crack = st.selectbox("Crack", detail.subjects, format_func=_subject, width=280)
+        metric = st.selectbox("Metric", detail.metrics(crack), format_func=_label, width=280)
+    series = data.series(data.workspace(), view.id, metric, crack)
     points, excluded = _points(detail, series)
-    fit, levels = detail.fit(metric), detail.levels(metric)
+    fit, levels = detail.fit(metric, crack), detail.levels(metric)
     if not any(point.value is not None for point in (*points, *excluded)):
         st.info("There is no value to draw yet. The table of captures below says why.")
         return
@@ -112,35 +131,96 @@ def _trend(detail: data.Detail) -> None:
         excluded,
         line=data.line(fit),
         levels=levels,
-        label=_label(metric, series.unit),
+        label=_label(metric),
         unit=series.unit,
         time_zone=view.time_zone,
     )
     st.plotly_chart(figure, config={"displayModeBar": False})
     for level in charts.far_levels(points, levels):
         st.caption(f"An alert fires from {level:g} {series.unit}, far above this chart.")
-    _rates(fit, detail.correlation(metric))
+    _rates(fit, detail.correlation(metric, crack))
 
 
-def _label(metric: str, unit: str) -> str:
-    return f"{data.METRIC_NAMES[metric]} ({unit})"
+def _label(metric: str) -> str:
+    return f"{data.METRIC_NAMES[metric]} ({data.unit_of(metric)})"
+
+
+def _subject(crack: str) -> str:
+    return "All cracks together, by their masks" if crack == data.ALL_CRACKS else f"Crack {crack}"
+
+
+_IN_UNITS = ("Widest", "Mean opening", "Change", "By the lips", "Shear")
+
+
+def _cracks(detail: data.Detail) -> None:
+    """One row a crack: what its last reading says, by the gap and by the lips."""
+    if not detail.cracks:
+        return
+    st.subheader("Cracks")
+    scale = detail.glance.status.location.scale
+    unit, factor = ("px", 1.0) if scale is None else ("mm", scale.mm_per_px)
+    st.dataframe(
+        [_crack_row(view, detail, factor) for view in detail.cracks],
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            name: f"{name} ({unit})" for name in ("Widest", "Mean opening", "Change", "By the lips", "Shear")
+        },
+    )
+    st.caption(
+        "Widest: the opening where the crack gapes widest. Change: of the mean opening since the reference, read from"
+        " the dark gap; by the lips: the same from the wall's texture on both sides. Where the two disagree, look at"
+        " the photos. Monitoring sees only movement since the reference was taken."
+    )
+
+
+def _crack_row(view: data.CrackView, detail: data.Detail, factor: float) -> dict[str, str | None]:
+    measured = [reading for reading in view.readings if reading.opening_px is not None]
+    last, verdict = view.readings[-1], detail.verdict(view.crack.name)
+    shown = measured[-1] if measured else last
+
+    def value(size: float | None, error: float | None) -> str | None:
+        if size is None or error is None:
+            return None
+        return plus_minus(size * factor, error * factor)
+
+    return {
+        "Crack": view.crack.name,
+        "Verdict": None if verdict is None else VERDICTS[verdict.outcome],
+        "Widest": value(shown.widest_px, together(shown.widest_error_px, shown.shared_error_px)),
+        "Mean opening": value(shown.opening_px, together(shown.opening_error_px, shown.shared_error_px)),
+        "Change": value(shown.change_px, shown.change_error_px),
+        "By the lips": value(shown.lips_px, shown.lips_error_px),
+        "Shear": value(shown.shear_px, shown.lips_error_px),
+        "Both agree": None if shown.agree is None else ("yes" if shown.agree else "no"),
+        "Last seen as": CRACK_STATES[last.state],
+    }
 
 
 def _points(detail: data.Detail, series: data.Series) -> tuple[list[charts.Point], list[charts.Point]]:
     captures = {capture.id: capture for capture in detail.captures}
-    counted = [
-        charts.Point(seen.at, seen.value, captures[seen.capture_id].file_name)
-        for seen in series.observations
-        if seen.capture_id in captures
-    ]
-    excluded = []
+    counted, excluded = [], []
+    for read in series.observations:
+        if read.capture_id in captures:
+            capture = captures[read.capture_id]
+            note = f"{capture.file_name}{_grade(capture)}"
+            point = charts.Point(read.at, read.value, note, read.standard_error)
+            (excluded if read.grade == "C" else counted).append(point)
     for exclusion in series.excluded:
         capture = captures[exclusion.capture_id]
         severity = capture.reading.severity if capture.reading else None
-        at = capture.time.at if capture.time else capture.received_at
+        at = capture.time.at if capture.time is not None else capture.received_at
         note = f"{exclusion.file_name}: {exclusion.reason}"
         excluded.append(charts.Point(at, getattr(severity, series.metric, None), note))
     return counted, excluded
+
+
+def _grade(capture: data.CaptureView) -> str:
+    """The grade of a capture's reading and why it is no better, to be put behind its name."""
+    grading = capture.reading.grading if capture.reading else None
+    if grading is None:
+        return ""
+    return ": ".join([f", grade {grading.grade}", *grading.reasons[:1]])
 
 
 def _rates(fit: data.GrowthFit | None, correlation: float | None) -> None:
@@ -182,6 +262,11 @@ def _captures(detail: data.Detail) -> None:
             "Where only the file's own time is known, the capture does not count until a person says when it was"
             " taken: `crackmonitor location confirm-time NUMBER TIME`."
         )
+    if any(capture.reading and capture.reading.status in _GAVE_NO_NUMBERS for capture in detail.captures):
+        st.caption(
+            "A photo that shows another location is put there by `crackmonitor capture move NUMBER --location NAME`;"
+            " what could not be measured is measured again after `crackmonitor capture remeasure NUMBER`."
+        )
 
 
 def _capture_row(capture: data.CaptureView, time_zone: str, unit: str) -> dict[str, str | float | None]:
@@ -189,6 +274,8 @@ def _capture_row(capture: data.CaptureView, time_zone: str, unit: str) -> dict[s
     severity = reading.severity if reading else None
     status = "waiting" if reading is None else reading.status
     reason = reading.reason if reading else None
+    if reading and reading.grading and reading.grading.reasons:
+        reason = "; ".join(reading.grading.reasons)
     if capture.rejected_reason is not None:
         status, reason = "rejected", without_path(capture.rejected_reason, capture.file_name)
     elif capture.time is not None and not capture.time.certain:
@@ -200,6 +287,7 @@ def _capture_row(capture: data.CaptureView, time_zone: str, unit: str) -> dict[s
         "Width": getattr(severity, f"max_width_{unit}", None),
         "Length": getattr(severity, f"length_{unit}", None),
         "Cracks": getattr(severity, "crack_count", None),
+        "Grade": reading.grading.grade.value if reading and reading.grading else None,
         "Reason": reason,
         "File": capture.file_name,
     }

@@ -9,7 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import data
-from dashboard.wording import SIGNS, State, count, no_rate, plain, rate, seen, worker_notice
+from dashboard.verdict import verdict_lines
+from dashboard.wording import SIGNS, State, count, plain, seen, worker_notice
 
 _URGENT = (State.ALERT, State.OVERDUE)
 _ATTENTION = "Needs attention"
@@ -100,8 +101,10 @@ def _card(glance: data.Glance, now: datetime) -> None:
         st.page_link("app_pages/location.py", label=label, query_params={"location": view.name})
         lines = [f"**{plain(alert.why)}**" for alert in glance.status.firing]
         site = f"{plain(view.site)} · " if glance.state in _URGENT else ""
-        lines += [site + _capture_line(glance, now), _rate_line(glance)]
-        st.markdown("  \n".join(line for line in lines if line))
+        lines += [site + _capture_line(glance, now), *verdict_lines(glance)]
+        if glance.readings and view.scale is None:
+            lines.append(f"For growth in mm it needs a scale: `crackmonitor location scale {view.name}`")
+        st.markdown("  \n".join(lines))
 
 
 def _capture_line(glance: data.Glance, now: datetime) -> str:
@@ -111,17 +114,6 @@ def _capture_line(glance: data.Glance, now: datetime) -> str:
     when = seen(last.time.at, glance.status.location.time_zone, now, certain=last.time.certain)
     readings = f"{count(glance.readings, 'reading')} from {count(glance.status.captures, 'capture')}"
     return f"Last capture {when} · {readings}"
-
-
-def _rate_line(glance: data.Glance) -> str:
-    fit, line = glance.fit, data.line(glance.fit)
-    if fit is None:
-        return ""
-    if line is None:
-        return no_rate(fit.message)
-    found = rate(line.slope_per_year, line.low, line.high, unit=fit.unit, per="year", confidence=fit.confidence)
-    season = "" if fit.method == "seasonal" else ", provisional: the season is not separated yet"
-    return f"{data.METRIC_NAMES[fit.metric]}: {found} from {count(fit.n, 'reading')}{season}"
 
 
 show()

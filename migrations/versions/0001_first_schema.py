@@ -20,7 +20,9 @@ def upgrade() -> None:
     _create_places()
     _create_captures()
     _create_readings()
+    _create_cracks()
     _create_growth_fits()
+    _create_verdicts()
     _create_rules()
     _create_transitions()
     _create_signs_of_life()
@@ -35,7 +37,11 @@ def downgrade() -> None:
         "notification",
         "transition",
         "rule",
+        "verdict",
         "growth_fit",
+        "crack_reading",
+        "crack",
+        "following",
         "claim",
         "reading",
         "capture",
@@ -53,6 +59,11 @@ def _alters_constraints() -> bool:
 
 def _words(name: str, *words: str) -> sa.Enum:
     return sa.Enum(*words, name=name, native_enum=False, create_constraint=True, length=32)
+
+
+def _create_unique_index(name: str, table: str, columns: list[str], where: str) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, unique=True, sqlite_where=condition, postgresql_where=condition)
 
 
 def _create_places() -> None:
@@ -158,8 +169,15 @@ def _create_readings() -> None:
         sa.Column("registration_overlap", sa.Double(), nullable=True),
         sa.Column("registration_spread", sa.Double(), nullable=True),
         sa.Column("registration_agreement", sa.Double(), nullable=True),
+        sa.Column("grade", _words("grade", "A", "B", "C"), nullable=True),
+        sa.Column("grade_reasons", sa.JSON(), nullable=False),
         sa.Column("pictures", sa.JSON(), nullable=False),
         sa.Column("measured_at", UTC_TIME, nullable=False),
+        sa.Column("superseded_at", UTC_TIME, nullable=True),
+        sa.Column("superseded_why", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "(superseded_at IS NULL) = (superseded_why IS NULL)", name=op.f("ck_reading_superseded_has_reason")
+        ),
         sa.CheckConstraint(
             "status IN ('measured', 'no_crack') OR reason IS NOT NULL", name=op.f("ck_reading_failure_has_reason")
         ),
@@ -169,9 +187,9 @@ def _create_readings() -> None:
         sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_reading_capture_id_capture")),
         sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_reading_fingerprint_recipe")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reading")),
-        sa.UniqueConstraint("capture_id", "fingerprint", name=op.f("uq_reading_capture_id_fingerprint")),
     )
     op.create_index("ix_reading_fingerprint", "reading", ["fingerprint"])
+    _create_unique_index("uq_reading_standing", "reading", ["capture_id", "fingerprint"], where="superseded_at IS NULL")
     op.create_table(
         "claim",
         sa.Column("capture_id", sa.Integer(), nullable=False),
@@ -223,6 +241,97 @@ def _create_growth_fits() -> None:
     )
 
 
+def _create_cracks() -> None:
+    op.create_table(
+        "following",
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("basis", sa.String(length=64), nullable=False),
+        sa.Column("followed_at", UTC_TIME, nullable=False),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_following_location_id_location")),
+        sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_following_fingerprint_recipe")),
+        sa.PrimaryKeyConstraint("location_id", "fingerprint", name=op.f("pk_following")),
+    )
+    op.create_table(
+        "crack",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("first_capture_id", sa.Integer(), nullable=False),
+        sa.Column("widest_stations", sa.JSON(), nullable=False),
+        sa.Column("course", sa.JSON(none_as_null=True), nullable=False),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_crack_location_id_location")),
+        sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_crack_fingerprint_recipe")),
+        sa.ForeignKeyConstraint(["first_capture_id"], ["capture.id"], name=op.f("fk_crack_first_capture_id_capture")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_crack")),
+        sa.UniqueConstraint("location_id", "fingerprint", "name", name=op.f("uq_crack_location_id_fingerprint_name")),
+    )
+    states = ("not_yet", "new", "continued", "merged", "branched", "gone_dark", "not_shown")
+    op.create_table(
+        "crack_reading",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("crack_id", sa.Integer(), nullable=False),
+        sa.Column("capture_id", sa.Integer(), nullable=False),
+        sa.Column("state", _words("crackstate", *states), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("opening_px", sa.Double(), nullable=True),
+        sa.Column("opening_error_px", sa.Double(), nullable=True),
+        sa.Column("change_px", sa.Double(), nullable=True),
+        sa.Column("change_error_px", sa.Double(), nullable=True),
+        sa.Column("widest_px", sa.Double(), nullable=True),
+        sa.Column("widest_error_px", sa.Double(), nullable=True),
+        sa.Column("shared_error_px", sa.Double(), nullable=True),
+        sa.Column("lips_px", sa.Double(), nullable=True),
+        sa.Column("lips_error_px", sa.Double(), nullable=True),
+        sa.Column("shear_px", sa.Double(), nullable=True),
+        sa.Column("agree", sa.Boolean(), nullable=True),
+        sa.Column("length_px", sa.Double(), nullable=True),
+        sa.Column("area_px", sa.Double(), nullable=True),
+        sa.CheckConstraint(
+            "(opening_px IS NULL) = (widest_px IS NULL)", name=op.f("ck_crack_reading_measured_together")
+        ),
+        sa.ForeignKeyConstraint(["crack_id"], ["crack.id"], name=op.f("fk_crack_reading_crack_id_crack")),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_crack_reading_capture_id_capture")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_crack_reading")),
+        sa.UniqueConstraint("crack_id", "capture_id", name=op.f("uq_crack_reading_crack_id_capture_id")),
+    )
+    op.create_index("ix_crack_reading_capture_id", "crack_reading", ["capture_id"])
+
+
+def _create_verdicts() -> None:
+    op.create_table(
+        "verdict",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("crack", sa.String(), nullable=False),
+        sa.Column("metric", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("evidence", sa.String(), nullable=False),
+        sa.Column("months_needed", sa.Double(), nullable=True),
+        sa.Column("rate_per_year", sa.Double(), nullable=True),
+        sa.Column("low", sa.Double(), nullable=True),
+        sa.Column("high", sa.Double(), nullable=True),
+        sa.Column("confidence", sa.Double(), nullable=True),
+        sa.Column("unit", sa.String(), nullable=True),
+        sa.Column("season_adjusted", sa.Boolean(), nullable=True),
+        sa.Column("smallest_detectable_per_year", sa.Double(), nullable=True),
+        sa.Column("judged_at", UTC_TIME, nullable=False),
+        sa.CheckConstraint("low <= rate_per_year AND rate_per_year <= high", name=op.f("ck_verdict_rate_in_interval")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_verdict_location_id_location")),
+        sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_verdict_fingerprint_recipe")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_verdict")),
+        sa.UniqueConstraint(
+            "location_id",
+            "fingerprint",
+            "crack",
+            "metric",
+            name=op.f("uq_verdict_location_id_fingerprint_crack_metric"),
+        ),
+    )
+
+
 def _create_rules() -> None:
     op.create_table(
         "rule",
@@ -240,15 +349,7 @@ def _create_rules() -> None:
         sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_rule_location_id_location")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule")),
     )
-    in_force = sa.text("valid_to IS NULL")
-    op.create_index(
-        "uq_rule_in_force",
-        "rule",
-        ["location_id", "metric", "kind"],
-        unique=True,
-        sqlite_where=in_force,
-        postgresql_where=in_force,
-    )
+    _create_unique_index("uq_rule_in_force", "rule", ["location_id", "metric", "kind"], where="valid_to IS NULL")
 
 
 def _create_transitions() -> None:
@@ -297,6 +398,7 @@ def _create_signs_of_life() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("modified_ns", sa.BigInteger(), nullable=False),
         sa.Column("scans", sa.Integer(), nullable=False),
+        sa.Column("counted_at", UTC_TIME, nullable=False),
         sa.Column("seen_at", UTC_TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sighting")),
         sa.UniqueConstraint("path", name=op.f("uq_sighting_path")),

@@ -1,4 +1,4 @@
-"""Commands about single photos and masks: analyse, register, measure, ingest."""
+"""Commands about photos and masks: analyse, register, measure, ingest, capture."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli.output import HERE, Json, Seed, Workspace, answer, opened, progress, read_photo
+from monitor.cli.output import HERE, Json, Seed, Workspace, answer, opened, progress, read_photo, table
 
 if TYPE_CHECKING:
     from monitor.records import Analysis, Registration
+    from monitor.storage.views import CaptureView, Exclusion, SupersededView
 
+capture_app = typer.Typer(
+    help="Captures: the photos that were taken in, and what became of them.", no_args_is_help=True
+)
+
+Number = Annotated[int, typer.Argument(help="Capture number, as 'capture list' and the dashboard show it.")]
 Photo = Annotated[Path, typer.Argument(help="Photo: JPEG, PNG, TIFF, WebP or HEIC.")]
 MmPerPx = Annotated[float | None, typer.Option(help="Millimetres per pixel of the reference (or the photo).")]
 
@@ -210,6 +216,105 @@ def ingest(
     lines += [f"  {refusal.file}: {refusal.reason}" for refusal in intake.rejected]
     lines += [f"  {waiting.reason}" for waiting in intake.waiting_reasons]
     answer(intake.as_json(), json, "\n".join(lines))
+
+
+@capture_app.command("list")
+def capture_list(
+    location: Annotated[str, typer.Option(help="Location whose captures are listed.")],
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """All captures of a location by capture time, each with what became of it and why."""
+    from monitor.service.judging import judged_metric
+    from monitor.storage import queries
+
+    with opened(workspace) as (_, database), database.session() as session:
+        view = queries.location(session, location)
+        captures = queries.captures(session, view.id)
+        excluded = {left.capture_id: left for left in queries.series(session, view.id, judged_metric(view)).excluded}
+        superseded = queries.superseded(session, view.id)
+    listed = [_listed(capture, excluded.get(capture.id), superseded) for capture in captures]
+    rows = [
+        (
+            one["capture"],
+            capture.time and f"{capture.time.at:%Y-%m-%d %H:%M} UTC",
+            one["status"],
+            one["file"],
+            one["reason"],
+        )
+        for one, capture in zip(listed, captures, strict=True)
+    ]
+    words = table(("capture", "captured", "status", "file", "reason"), rows)
+    answer({"location": location, "captures": listed}, json, words)
+
+
+def _listed(
+    capture: "CaptureView", exclusion: "Exclusion | None", superseded: "list[SupersededView]"
+) -> dict[str, Any]:
+    """What a script is told; `reason` says why the capture has no number, or why its number does not count."""
+    reading = capture.reading
+    status = "waiting" if reading is None else reading.status.value
+    reason = (reading.reason if reading else None) or (exclusion.reason if exclusion and reading else None)
+    if capture.rejected_reason is not None:
+        status, reason = "rejected", capture.rejected_reason
+    return {
+        "capture": capture.id,
+        "file": capture.file_name,
+        "sha256": capture.sha256,
+        "captured_at": capture.time and capture.time.at,
+        "reference": capture.is_reference,
+        "status": status,
+        "reason": reason,
+        "severity": reading and reading.severity,
+        "superseded": [
+            {
+                "fingerprint": former.reading.fingerprint,
+                "status": former.reading.status,
+                "reason": former.reading.reason,
+                "severity": former.reading.severity,
+                "measured_at": former.reading.measured_at,
+                "superseded_at": former.at,
+                "why": former.why,
+            }
+            for former in superseded
+            if former.capture_id == capture.id
+        ],
+    }
+
+
+@capture_app.command("move")
+def capture_move(
+    capture: Number,
+    location: Annotated[str, typer.Option(help="Location it belongs to.")],
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Put a misfiled photo where it belongs; the worker measures it anew against the reference there."""
+    from monitor.service.corrections import move_capture
+    from monitor.service.scheduler import now
+
+    with opened(workspace) as (_, database):
+        moved = move_capture(database, capture, location, now())
+    words = f"Capture {capture} ({moved.file_name}) belongs to {location} now; the worker measures it there."
+    answer({"capture": capture, "location": location}, json, words)
+
+
+@capture_app.command("remeasure")
+def capture_remeasure(capture: Number, workspace: Workspace = HERE, json: Json = False) -> None:
+    """Have the worker measure a capture that gave no numbers once more, for example when its lost original is back.
+
+    What was found before stays in the database, superseded. With a reference, all captures of its location are
+    measured again, because its cracks decide how they are laid onto it.
+    """
+    from monitor.service.corrections import measure_again
+    from monitor.service.scheduler import now
+
+    with opened(workspace) as (settings, database):
+        withdrawn = measure_again(database, settings, capture, now())
+    words = (
+        f"The worker measures {len(withdrawn)} capture(s) again." if withdrawn else f"Capture {capture} waits already."
+    )
+    answer({"captures": withdrawn}, json, words)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

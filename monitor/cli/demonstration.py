@@ -12,7 +12,7 @@ from monitor.cli.output import progress, table
 from monitor.errors import MisuseError
 from monitor.growth.fits import FITS
 from monitor.imaging.scale import scale_typed
-from monitor.records import GrowthFit, Observation
+from monitor.records import Crack, GrowthFit, Observation
 from monitor.service import places
 from monitor.service.ingest import Ingest
 from monitor.service.jobs import Jobs
@@ -26,16 +26,18 @@ from simulations.scenarios import Truth, scenario, write_series
 
 WALLS = ("dormant", "seasonal", "growing")
 _MARK = "made-by-crackmonitor-demo"
-_METRIC = "max_width_mm"
+_METRIC = "widest_mm"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the demonstration measured on one wall, beside the truth. Rates in mm per year."""
+    """What the demonstration measured on one wall, beside the truth where the crack gapes widest. Rates in mm per
+    year; `measured` None where no crack was followed.
+    """
 
     location: str
     true_rate: float
-    measured: GrowthFit
+    measured: GrowthFit | None
     verdict: str
     alerts: list[str]
 
@@ -81,25 +83,37 @@ def _photographed(settings: Settings, database: Database, wall: str, seed: int, 
 
 
 def _outcome(database: Database, wall: str, truths: list[Truth]) -> Outcome:
-    true_series = [Observation(truth.captured_at, truth.max_width_mm) for truth in truths]
-    true_fit = FITS["seasonal"](true_series, metric=_METRIC, unit="mm")
-    assert true_fit.slope_per_year is not None, "fifteen months are enough for a seasonal fit"
     with database.session() as session:
         location = queries.location(session, wall)
         fits = [view.fit for view in queries.fits(session, location.id) if view.fit.metric == _METRIC]
-        measured = next(fit for fit in fits if fit.method == "seasonal")
+        measured = next((fit for fit in fits if fit.method == "seasonal"), None)
+        cracks = {view.crack.name: view.crack for view in queries.cracks(session, location.id)}
         alerts = [alert.why for alert in queries.alerts(session, location.id) if alert.state == "firing"]
-        return Outcome(wall, true_fit.slope_per_year, measured, verdict_of(session, location).verdict, alerts)
+        verdict = verdict_of(session, location, now()).outcome
+    crack = None if measured is None else cracks[measured.crack]
+    return Outcome(wall, _true_rate(truths, crack), measured, verdict, alerts)
+
+
+def _true_rate(truths: list[Truth], crack: Crack | None) -> float:
+    """The true growth rate in mm per year of the widest place that was measured, or where it truly is."""
+    values = [truth.max_width_mm for truth in truths]
+    if crack is not None:
+        place = crack.course[list(crack.widest_stations)]
+        values = [float(truth.opening_px_at(place).mean()) * truth.mm_per_px for truth in truths]
+    series = [Observation(truth.captured_at, value) for truth, value in zip(truths, values, strict=True)]
+    fit = FITS["seasonal"](series, metric=_METRIC, unit="mm")
+    assert fit.slope_per_year is not None, "fifteen months are enough for a seasonal fit"
+    return fit.slope_per_year
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:
     return {
         "location": outcome.location,
         "true_rate_mm_per_year": outcome.true_rate,
-        "measured_rate_mm_per_year": outcome.measured.slope_per_year,
-        "low": outcome.measured.low,
-        "high": outcome.measured.high,
-        "n": outcome.measured.n,
+        "measured_rate_mm_per_year": outcome.measured.slope_per_year if outcome.measured else None,
+        "low": outcome.measured.low if outcome.measured else None,
+        "high": outcome.measured.high if outcome.measured else None,
+        "n": outcome.measured.n if outcome.measured else 0,
         "verdict": outcome.verdict,
         "alerts": outcome.alerts,
     }
@@ -110,7 +124,14 @@ def _in_words(outcomes: list[Outcome]) -> str:
     rows = []
     for outcome in outcomes:
         fit = outcome.measured
-        seen = (f"{fit.slope_per_year:+.2f}", f"{fit.low:+.2f} to {fit.high:+.2f}") if fit.success else (None, None)
-        rows.append((outcome.location, f"{outcome.true_rate:+.2f}", *seen, fit.n, outcome.verdict))
+        known = fit is not None and fit.success
+        seen = (
+            (f"{fit.slope_per_year:+.2f}", f"{fit.low:+.2f} to {fit.high:+.2f}", fit.n)
+            if fit and known
+            else (None,) * 3
+        )
+        rows.append((outcome.location, f"{outcome.true_rate:+.2f}", *seen, outcome.verdict))
     alerts = [f"ALERT at {outcome.location}: {why}" for outcome in outcomes for why in outcome.alerts]
-    return "\n".join(["Growth of the maximum width, season-adjusted:", table(head, rows), *alerts])
+    return "\n".join(
+        ["Growth of the opening where the crack gapes widest, season-adjusted:", table(head, rows), *alerts]
+    )

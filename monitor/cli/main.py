@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.add_typer(places.site_app, name="site")
 app.add_typer(places.location_app, name="location")
+app.add_typer(captures.capture_app, name="capture")
 for group in (service.COMMANDS, captures.COMMANDS, trials.COMMANDS):
     for name, command in group.items():
         app.command(name)(command)

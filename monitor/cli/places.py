@@ -199,29 +199,55 @@ def location_reference(
     answer({"location": name, "reference": str(photo)}, json, f"{photo} is now the reference of {name}.")
 
 
+@location_app.command("interval")
+def location_interval(
+    name: Name,
+    days: Annotated[float, typer.Option(help="Expected days between captures, from now on.")],
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Change how often a capture is expected; the worker's next round says whether one is overdue."""
+    from monitor.storage import queries, repository
+
+    with opened(workspace) as (_, database), database.transaction() as session:
+        repository.set_interval(session, queries.location(session, name).id, days)
+    answer({"location": name, "interval_days": days}, json, f"{name} expects a capture every {days:g} days.")
+
+
 @location_app.command("rule")
 def location_rule(
     name: Name,
     metric: Annotated[str, typer.Option(help="For example max_width_mm, area_mm2, length_mm (or _px).")],
     kind: Annotated[str, typer.Option(help="level (latest value) or rate (per year).")],
-    fire: Annotated[float, typer.Option(help="Fires from here on.")],
+    fire: Annotated[float | None, typer.Option(help="Fires from here on.")] = None,
     clear: Annotated[float | None, typer.Option(help="Clears below this (90 % of --fire when left out).")] = None,
+    retire: Annotated[bool, typer.Option("--retire", help="End the rule instead, and an alert it raised.")] = False,
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """Set a threshold; it replaces an earlier one of the same metric and kind from now on."""
-    from monitor.errors import UnknownNameError
+    """Set a threshold; it replaces an earlier one of the same metric and kind from now on. Or end it with --retire."""
+    from monitor.errors import MisuseError, UnknownNameError
     from monitor.records import RuleKind
     from monitor.service import places
     from monitor.service.scheduler import now
 
     if kind not in list(RuleKind):
         raise UnknownNameError("kind of rule", kind, RuleKind)
+    result: dict[str, object] = {"location": name, "metric": metric, "kind": kind}
+    if retire:
+        if fire is not None or clear is not None:
+            raise MisuseError("Give either --retire, or --fire for a new version of the rule.")
+        with opened(workspace) as (_, database):
+            places.retire_rule(database, name, metric, RuleKind(kind), now())
+        answer({**result, "retired": True}, json, f"{name}: {metric} {kind} is no longer watched.")
+        return
+    if fire is None:
+        raise MisuseError("Say from where the rule fires, --fire VALUE, or end it with --retire.")
     below = 0.9 * fire if clear is None else clear
     with opened(workspace) as (_, database):
         places.add_rule(database, name, metric, RuleKind(kind), fire, below, now())
-    result = {"location": name, "metric": metric, "kind": kind, "fire": fire, "clear": below}
-    answer(result, json, f"{name}: {metric} {kind} fires at {fire:g} and clears below {below:g}.")
+    words = f"{name}: {metric} {kind} fires at {fire:g} and clears below {below:g}."
+    answer({**result, "fire": fire, "clear": below}, json, words)
 
 
 @location_app.command("confirm-time")
@@ -235,7 +261,7 @@ def location_confirm_time(
     from datetime import datetime
 
     from monitor.errors import MisuseError
-    from monitor.service import places
+    from monitor.service.corrections import confirm_time
     from monitor.service.scheduler import now
 
     try:
@@ -245,5 +271,5 @@ def location_confirm_time(
     if moment.tzinfo is None:
         raise MisuseError(f"'{at}' lacks its offset from UTC; write one like 2026-03-01T10:00:00+01:00.")
     with opened(workspace) as (_, database):
-        places.confirm_time(database, capture, moment, now())
+        confirm_time(database, capture, moment, now())
     answer({"capture": capture, "captured_at": moment}, json, f"Capture {capture} was taken at {moment.isoformat()}.")

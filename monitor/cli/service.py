@@ -106,26 +106,27 @@ def growth(
 ) -> None:
     """Growth rates of a location with their intervals, what was left out and why, and the verdict."""
     from monitor.service.judging import judged_metric, verdict_of
+    from monitor.service.scheduler import now
     from monitor.storage import queries
 
     with opened(workspace) as (_, database), database.session() as session:
         view = queries.location(session, location)
         fits = [found.fit for found in queries.fits(session, view.id)]
         excluded = queries.series(session, view.id, judged_metric(view)).excluded
-        verdict = verdict_of(session, view)
+        verdict = verdict_of(session, view, now())
     evidence = verdict.evidence if view.scale else f"{verdict.evidence} {_NO_SCALE}"
     result = {
         "location": location,
         "fingerprint": view.fingerprint,
         "fits": [_fit_json(fit) for fit in fits],
         "excluded": [{"capture": left.capture_id, "file": left.file_name, "reason": left.reason} for left in excluded],
-        "verdict": verdict.verdict,
+        "verdict": verdict.outcome,
         "evidence": evidence,
         "months_needed": verdict.months_needed,
     }
     rows = [_fit_row(fit) for fit in fits if fit.success]
-    head = ("metric", "method", "per year", "per month", "90 % interval per year", "unit", "n", "r")
-    lines = [f"{location}: {verdict.verdict}. {evidence}", "", table(head, rows)]
+    head = ("crack", "metric", "method", "per year", "per month", "90 % interval per year", "unit", "n", "r")
+    lines = [f"{location}: {verdict.outcome}. {evidence}", "", table(head, rows)]
     lines += [f"left out: capture {left.capture_id} ({left.file_name}): {left.reason}" for left in excluded]
     answer(result, json, "\n".join(lines))
 
@@ -139,7 +140,7 @@ _NO_SCALE = (
 def _fit_row(fit: Any) -> tuple[object, ...]:
     slope, interval = fit.slope_per_year, f"{fit.low:+.3f} to {fit.high:+.3f}"
     r = None if fit.r is None else f"{fit.r:.3f}"
-    return fit.metric, fit.method, f"{slope:+.3f}", f"{slope / 12:+.4f}", interval, fit.unit, fit.n, r
+    return fit.crack, fit.metric, fit.method, f"{slope:+.3f}", f"{slope / 12:+.4f}", interval, fit.unit, fit.n, r
 
 
 _FIT_FIELDS = ("crack", "metric", "unit", "method", "slope_per_year", "low", "high", "r", "n", "message")

@@ -82,6 +82,25 @@ def evaluate(
     answer(result, json, f"{weights}, cracked from {classifier.threshold:.2f} on\n\n{table(head, rows)}")
 
 
+def validate(
+    quick: Annotated[bool, typer.Option("--quick", help="Some ten series instead of hundreds.")] = False,
+    weights: Annotated[str, typer.Option(help="A shipped classifier, or a .safetensors file.")] = "default",
+    seed: Seed = 0,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Run the analysis over simulated series of known growth and say how far its numbers are off."""
+    from monitor.analysis import Analyser
+    from monitor.networks.weights import load_classifier
+    from simulations import validation
+
+    plan = validation.QUICK if quick else validation.FULL
+    analyser = Analyser(load_classifier(weights))
+    with progress("Validating", plan.trials, json) as bar:
+        result = validation.validate(analyser, plan, seed, bar.reached)
+    answer(result, json, table(("figure", "value"), validation.as_rows(result)))
+
+
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder for the demonstration; made anew each time.")] = Path("demo"),
     serve: Annotated[bool, typer.Option(help="Serve the dashboard afterwards.")] = True,
@@ -99,4 +118,10 @@ def demo(
         dashboard(folder)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"simulate": simulate, "train": train, "evaluate": evaluate, "demo": demo}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "simulate": simulate,
+    "train": train,
+    "evaluate": evaluate,
+    "validate": validate,
+    "demo": demo,
+}

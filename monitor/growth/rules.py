@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.errors import MisuseError
+from monitor.growth.linear import accepted
 from monitor.growth.verdicts import DEFAULT_RULES, VerdictRules, rate_so_far
 from monitor.records import METRIC_NAMES, AlertState, GrowthFit, Observation, RuleKind, to_json
 
@@ -53,13 +54,14 @@ def evaluate(
     previous: AlertState,
     verdict_rules: VerdictRules = DEFAULT_RULES,
 ) -> Decision:
-    """Apply one rule to its metric's history; of `fits` only those of its metric count.
+    """Apply one rule to its metric's history; of `fits` only those of its metric count, of readings not grade C.
 
     LEVEL looks at the latest observation by capture time, so a late upload changes nothing.
     RATE fires when the lower bound of the rate (`verdicts.rate_so_far`) exceeds `fire`, and clears
     when the rate itself falls below `clear`. Where nothing can be said, the state stays `previous`.
     Raises `MisuseError` when the fits are in another unit than the rule.
     """
+    observations = accepted(observations)
     if rule.kind is RuleKind.LEVEL:
         return _level(rule, observations, previous)
     return _rate(rule, observations, fits, previous, verdict_rules)

@@ -7,7 +7,17 @@ from enum import StrEnum
 import numpy as np
 from scipy import stats
 
-from monitor.growth.linear import DAYS_PER_YEAR, History, seasonal_design, slope_of_cycle, solve, straight_design
+from monitor.growth.acceleration import acceleration
+from monitor.growth.fits import resolution_of
+from monitor.growth.linear import (
+    DAYS_PER_YEAR,
+    History,
+    accepted,
+    seasonal_design,
+    slope_of_cycle,
+    solve,
+    straight_design,
+)
 from monitor.records import RATE_NEEDS_DAYS, RATE_NEEDS_N, GrowthFit, Observation
 
 _DAYS_PER_MONTH = DAYS_PER_YEAR / 12
@@ -19,6 +29,7 @@ class Outcome(StrEnum):
     DORMANT = "dormant"
     SEASONAL = "seasonal"
     PROGRESSIVE = "progressive"
+    ACCELERATING = "accelerating"
     NOT_ENOUGH_DATA = "not_enough_data"
 
 
@@ -28,15 +39,18 @@ class VerdictRules:
 
     A rate whose interval lies within ±`dormant_rate` per year is dormant (or seasonal, when a yearly
     swing of at least ±`seasonal_amplitude` shows at `seasonal_confidence`); one whose interval lies
-    outside is progressive. No verdict comes before `verdict_span_days`. A rate is worth showing from
-    `smallest_n` readings over `smallest_span_days`; where no season could be fitted, its interval is widened by
-    what a yearly swing of ±`seasonal_allowance` could feign at the times of the readings.
+    outside is progressive. Where a rate whose interval excludes 0 gets faster at `acceleration_confidence`
+    beside the season, and its interval at the last reading lies outside, it is accelerating. No verdict comes before
+    `verdict_span_days`. A rate is worth showing from `smallest_n` readings over `smallest_span_days`; where no season
+    could be fitted, its interval is widened by what a yearly swing of ±`seasonal_allowance` could feign at the times
+    of the readings.
     """
 
     unit: str = "mm"
     dormant_rate: float = 0.2
     seasonal_amplitude: float = 0.1
     seasonal_confidence: float = 0.95
+    acceleration_confidence: float = 0.95
     seasonal_allowance: float = 0.3
     smallest_n: int = RATE_NEEDS_N
     smallest_span_days: float = RATE_NEEDS_DAYS
@@ -81,17 +95,19 @@ class Verdict:
 def rate_so_far(
     observations: Sequence[Observation], fits: Iterable[GrowthFit], rules: VerdictRules = DEFAULT_RULES
 ) -> Rate | None:
-    """The seasonal fit's rate once there is a year of readings, else the straight line's, widened for the season.
+    """The season-adjusted rate once there is a year of readings, else the straight line's, widened for the season.
 
-    None below `smallest_n` readings or `smallest_span_days`, where neither fit succeeded, or where the
-    straight line's unit is not the one the allowance is declared in.
+    Season-adjusted is the seasonal fit or, where it failed, that beside temperature. None below `smallest_n`
+    readings or `smallest_span_days`, where neither fit succeeded, or where the straight line's unit is not the
+    one the allowance is declared in.
     """
-    known = {fit.method: fit for fit in fits if fit.success}
+    fits, observations = list(fits), accepted(observations)
     if not _worth_showing(observations, rules):
         return None
-    if "seasonal" in known and History.of(observations).span_days >= rules.verdict_span_days:
-        return _rate(known["seasonal"], widened_by=0.0, season_adjusted=True)
-    line = known.get("least_squares")
+    adjusted = _season_adjusted(fits)
+    if adjusted is not None and (adjusted.span_days or 0.0) >= rules.verdict_span_days:
+        return _rate(adjusted, widened_by=0.0, season_adjusted=True)
+    line = next((fit for fit in fits if fit.method == "least_squares" and fit.success), None)
     if line is None or line.unit != rules.unit:
         return None
     feigned = slope_of_cycle(History.of(observations).years, rules.seasonal_allowance)
@@ -103,20 +119,27 @@ def judge(
 ) -> Verdict:
     """The verdict on one metric's history from its fits (of these observations, by `growth.fits`).
 
-    The order of neither matters. A unit other than the limits' gets no verdict, only the rate.
+    The order of neither matters; readings of grade C count for nothing. A unit other than the limits' gets no
+    verdict, only the rate.
     """
-    fits = list(fits)
+    fits, observations = list(fits), accepted(observations)
     if observations and all(seen.value == 0 for seen in observations):
         sentence = f"No crack was found in any of the {len(observations)} captures, so nothing can be said of growth."
         return Verdict(Outcome.NOT_ENOUGH_DATA, sentence)
     rate = rate_so_far(observations, fits, rules)
-    seasonal = next((fit for fit in fits if fit.method == "seasonal" and fit.success), None)
+    adjusted = _season_adjusted(fits)
     missing = _missing(observations, fits, rules)
-    if missing is not None or rate is None or seasonal is None:
+    if missing is not None or rate is None or not rate.season_adjusted or adjusted is None:
         sentence, months = missing or ("No season could be fitted, so there is no verdict yet.", None)
         shown = "" if rate is None else f" The rate so far is {rate}."
         return Verdict(Outcome.NOT_ENOUGH_DATA, sentence + shown, months, rate)
-    return _verdict(observations, seasonal, rate, rules)
+    return _verdict(observations, adjusted, rate, rules)
+
+
+def _season_adjusted(fits: Iterable[GrowthFit]) -> GrowthFit | None:
+    """The fit with the season taken out: by the harmonic, else by temperature."""
+    known = {fit.method: fit for fit in fits if fit.success}
+    return known.get("seasonal") or known.get("temperature")
 
 
 def _worth_showing(observations: Sequence[Observation], rules: VerdictRules) -> bool:
@@ -146,6 +169,9 @@ def _verdict(observations: Sequence[Observation], fit: GrowthFit, rate: Rate, ru
     detectable = fit.smallest_detectable_per_year or 0.0
     limit = rules.dormant_rate
     basis = f"The rate is {rate} from {fit.n} readings over {fit.span_days or 0:.0f} days"
+    faster = _faster(observations, rate, rules)
+    if faster is not None:
+        return Verdict(Outcome.ACCELERATING, f"{basis}: {faster}", provisional_rate=rate)
     if rate.low > limit or rate.high < -limit:
         course = "opens" if rate.low > limit else "closes"
         sentence = f"{basis}: it {course} faster than {limit:g} {rules.unit} per year."
@@ -157,6 +183,30 @@ def _verdict(observations: Sequence[Observation], fit: GrowthFit, rate: Rate, ru
         f" readings can show is {detectable:.2f}."
     )
     return Verdict(Outcome.NOT_ENOUGH_DATA, sentence, _months_until(detectable, limit, fit), rate)
+
+
+def _faster(observations: Sequence[Observation], rate: Rate, rules: VerdictRules) -> str | None:
+    """How it gets faster, where it does and is progressive by now.
+
+    The whole history must have moved that way too: a bend alone is what chance makes of one in twenty walls at rest.
+    """
+    found = acceleration(
+        observations,
+        confidence=rules.acceleration_confidence,
+        rate_confidence=rate.confidence,
+        resolution=resolution_of(rules.unit),
+    )
+    if found is None or not found.shows:
+        return None
+    limit = rules.dormant_rate
+    opens, closes = rate.low > 0 and found.rate_low > limit, rate.high < 0 and found.rate_high < -limit
+    if not (opens or closes):
+        return None
+    return (
+        f"that changes by {found.per_year_squared:+.2f} {rules.unit} per year each year"
+        f" ({rules.acceleration_confidence:.0%} interval {found.low:+.2f} to {found.high:+.2f}) and is"
+        f" {found.rate:+.2f} by now."
+    )
 
 
 def _at_rest(
@@ -182,9 +232,9 @@ def yearly_swing(observations: Sequence[Observation]) -> tuple[float, float]:
 
     (0, 1) where the readings do not allow the fit.
     """
-    history = History.of(observations)
-    line = solve(straight_design(history.years), history.values)
-    wave = solve(seasonal_design(history.years), history.values)
+    history = History.of(accepted(observations))
+    line = solve(straight_design(history), history)
+    wave = solve(seasonal_design(history), history)
     freedom = len(history.values) - 4
     if line is None or wave is None or freedom < 1:
         return 0.0, 1.0

@@ -44,7 +44,7 @@ class RegistrationOptions:
     least_blocks: int = 6
     least_agreeing: float = 0.5  # share of the blocks
     least_correlation: float = 0.3
-    most_elsewhere: float = 0.65  # best other shift over this one
+    most_elsewhere: float = 0.72  # best other shift over this one
 
 
 DEFAULT_OPTIONS = RegistrationOptions()

@@ -33,6 +33,8 @@ _LONGEST_STEP_PX = 4.0
 #: Standard deviation that a step of the homography is expected to have at the edges, to damp what no block sees.
 _STEP_PRIOR_PX = 1.0
 _ROBUST_ROUNDS = 6
+#: Less than half of the blocks must be able to win, for a crack may part the wall in two that move against each other.
+_ONE_SIDE = 0.35
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Refinement:
     """A refined homography and how well its blocks fit.
 
     `matrix` (3, 3) float64 maps (column, row, 1) of the image to the reference; `residual_px` is
-    the RMS displacement that agreeing blocks still show, None when there are none; `agreeing` the
+    the RMS displacement that the better-fitting half of the agreeing blocks still shows, None when there are none (a
+    crack can part a wall in two, of which only one can lie on the reference's); `agreeing` the
     share of the compared `blocks` that show the same surface, 0 when none could be compared.
     """
 
@@ -102,8 +105,14 @@ def refine(reference: ByteArray, image: ByteArray, matrix: Matrix, excluded: Boo
     seen = _sightings(blocks, image, matrix, blur_px)
     agreeing = seen.agreeing()
     known = len(agreeing.moves) > 0
-    residual_px = float(np.sqrt(np.mean(np.sum(agreeing.moves**2, axis=1)))) if known else None
+    residual_px = _rms_of_better_half(agreeing.moves) if known else None
     return Refinement(matrix, residual_px, len(agreeing.moves) / max(len(seen.moves), 1), len(seen.moves))
+
+
+def _rms_of_better_half(moves: Vector) -> float:
+    """RMS length of the shorter half of `moves` (k, 2)."""
+    squares = np.sort(np.sum(moves**2, axis=1))
+    return float(np.sqrt(squares[: (len(squares) + 1) // 2].mean()))
 
 
 def _blocks(reference: ByteArray, excluded: BoolArray, blur_px: float) -> Iterator[_Block]:
@@ -205,6 +214,6 @@ def _robust_solution(design: Matrix, moves: Vector, weights: Vector) -> Vector:
         normal = design.T @ (both[:, None] * design) + np.eye(8) / _STEP_PRIOR_PX**2
         solution = np.linalg.solve(normal, design.T @ (both * moves))
         left = np.hypot(*(moves - design @ solution).reshape(2, -1))
-        spread = max(float(np.median(left)), _FLOOR_PX)
+        spread = max(float(np.quantile(left, _ONE_SIDE)), _FLOOR_PX)
         trust = 1 / (1 + (left / (3 * spread)) ** 2)
     return np.asarray(solution)

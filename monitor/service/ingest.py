@@ -76,9 +76,12 @@ class Ingest:
         self._database = database
         self._settings = settings
 
-    def scan(self, now: datetime, stopped: Callable[[], bool] = lambda: False) -> Intake:
+    def scan(
+        self, now: datetime, stopped: Callable[[], bool] = lambda: False, apart: timedelta = timedelta(0)
+    ) -> Intake:
         """Look once through the inbox; a file is taken in when it was the same for `stable_scans` scans.
 
+        Scans count when they come at least so far `apart`: two workers at the same moment see only one moment.
         As soon as it is `stopped`, the rest is left for the next scan.
         """
         intake = Intake()
@@ -91,8 +94,8 @@ class Ingest:
             if location is None or path.parent == self._settings.inbox:
                 intake.waiting.append(_printable(path))
                 intake.waiting_reasons.append(Refusal(_printable(path), _nowhere(path, self._settings.inbox)))
-                self._is_stable(path, now)  # seen, so that the pages list it
-            elif not self._is_stable(path, now):
+                self._is_stable(path, now, apart)  # seen, so that the pages list it
+            elif not self._is_stable(path, now, apart):
                 intake.waiting.append(_printable(path))
             elif self._take(path, location, now, intake):
                 self._remove(path)
@@ -120,14 +123,19 @@ class Ingest:
             on_file(done, len(files))
         return intake
 
-    def _is_stable(self, path: Path, now: datetime) -> bool:
+    def _is_stable(self, path: Path, now: datetime, apart: timedelta) -> bool:
         try:
             found = path.stat()
         except OSError:
             return False
         with self._database.transaction() as session:
             scans = repository.record_sighting(
-                session, path=_printable(path), size_bytes=found.st_size, modified_ns=found.st_mtime_ns, now=now
+                session,
+                path=_printable(path),
+                size_bytes=found.st_size,
+                modified_ns=found.st_mtime_ns,
+                now=now,
+                apart=apart,
             )
         return scans >= self._settings.ingest.stable_scans
 
@@ -165,7 +173,8 @@ class Ingest:
         if known is not None and known.rejected_reason is None:
             return (
                 f"{_printable(path)} is the same file as {known.file_name}, which belongs to the location "
-                f"'{self._name_of(known.location_id)}'. One photo belongs to one location."
+                f"'{self._name_of(known.location_id)}'. One photo belongs to one location: if to this one, "
+                f"'crackmonitor capture move {known.id} --location {location.name}' puts it there."
             )
         limits = self._settings.ingest
         try:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from sqlalchemy.orm import Session
 
 from monitor.errors import CrackmonitorError, LostOriginalError, StorageError, UnreadableImageError
 from monitor.imaging.files import read_picture
 from monitor.records import Analysis, BoolArray, ByteArray, Status
+from monitor.service.following import follow_location
 from monitor.service.ingest import Ingest, Intake, Refusal, original_path
 from monitor.service.judging import judge_location, watch_for_overdue
 from monitor.service.notification import Delivery, Notifier, deliver, notifiers
@@ -68,7 +70,10 @@ class _Reference:
 
 
 class Jobs:
-    """All steps of one worker on one workspace. `clock` gives the present time (aware)."""
+    """All steps of one worker on one workspace. `clock` gives the present time (aware).
+
+    Scans of the inbox, this worker's or another's, count as several only when they are `scans_apart`.
+    """
 
     def __init__(
         self,
@@ -78,6 +83,7 @@ class Jobs:
         worker: str,
         stop: threading.Event | None = None,
         on_analysed: Callable[[CaptureView, Analysis], None] = lambda _capture, _analysis: None,
+        scans_apart: timedelta = timedelta(0),
     ) -> None:
         self._database = database
         self._settings = settings
@@ -85,9 +91,9 @@ class Jobs:
         self._worker = worker
         self._stop = stop or threading.Event()
         self._on_analysed = on_analysed
+        self._scans_apart = scans_apart
         self._progress = _Progress()
         self._waiting_said: set[Refusal] = set()
-        self._reference = lru_cache(maxsize=2)(self._load_reference)
 
     @cached_property
     def analyser(self) -> "Analyser":
@@ -126,7 +132,7 @@ class Jobs:
 
     def scan(self) -> Intake:
         """Look once through the inbox."""
-        intake = Ingest(self._database, self._settings).scan(self._clock(), self._stop.is_set)
+        intake = Ingest(self._database, self._settings).scan(self._clock(), self._stop.is_set, self._scans_apart)
         for refusal in intake.rejected:
             log.warning("Not taken in: %s", refusal.reason)
         for waiting in intake.waiting_reasons:
@@ -164,21 +170,29 @@ class Jobs:
             for status in queries.statuses(session):
                 any_captures = any_captures or status.captures > 0
                 if status.captures and status.location.reference_capture_id is None:
-                    accepted = [view for view in queries.captures(session, status.location.id) if view.time]
-                    repository.set_reference(session, status.location.id, accepted[0].id)
+                    self._choose_reference(session, status.location.id)
         return any_captures
+
+    def _choose_reference(self, session: Session, location_id: int) -> None:
+        repository.hold_location(session, location_id)  # so that none of its captures is moved elsewhere meanwhile
+        accepted = [view for view in queries.captures(session, location_id) if view.rejected_reason is None]
+        if accepted:
+            repository.set_reference(session, location_id, accepted[0].id, self._clock())
 
     def _analyse_claimed(self, work: repository.Work, fingerprint: str) -> None:
         with self._database.session() as session:
             capture = queries.capture(session, work.capture_id, fingerprint)
-            location = next(view for view in queries.locations(session) if view.id == capture.location_id)
-        reference_id = location.reference_capture_id
+            reference = queries.reference(session, capture.location_id, fingerprint)
+        if reference is None or (reference.reading is None and reference.id != capture.id):
+            why = "It was moved to another location, whose reference has not been measured yet."
+            self._try_later(work, fingerprint, why, counts=False)
+            return
         pictures: dict[str, str] = {}
         try:
             if work.attempts > _ATTEMPTS:
                 analysis = self._failed(f"it was begun {_ATTEMPTS} times and never came to an end")
             else:
-                analysis, pictures = self._analyse(capture, reference_id)
+                analysis, pictures = self._analyse(capture, reference)
         except Exception as error:  # whatever goes wrong with one capture must not stop the others
             if isinstance(error, CrackmonitorError):
                 log.error("Capture %d (%s): %s", capture.id, capture.file_name, error)
@@ -197,7 +211,7 @@ class Jobs:
                 analysis=analysis,
                 pictures=pictures,
                 now=self._clock(),
-                reference_capture_id=reference_id,
+                worker=self._worker,
             )
         self._on_analysed(capture, analysis)
 
@@ -216,20 +230,20 @@ class Jobs:
                 counts=counts,
             )
 
-    def _analyse(self, capture: CaptureView, reference_id: int | None) -> tuple[Analysis, dict[str, str]]:
-        assert reference_id is not None, "references are chosen before anything is analysed"
-        image = self._original(capture)
-        if capture.id == reference_id:
+    def _analyse(self, capture: CaptureView, reference: CaptureView) -> tuple[Analysis, dict[str, str]]:
+        image = _read_original(self._original(capture))
+        if capture.id == reference.id:
             analysis = self.analyser.analyse(image)
         else:
-            reference = self._reference(reference_id, self.analyser.recipe.fingerprint)
-            analysis = self.analyser.analyse(image, reference.image, reference.mask)
+            kept = reference.reading.pictures.get("mask") if reference.reading else None
+            known = _read_reference(self._original(reference), self._settings.pictures / kept if kept else None)
+            analysis = self.analyser.analyse(image, known.image, known.mask)
         pictures = keep_pictures(analysis, self._settings.pictures)
         if analysis.aligned is None:
             pictures["original"] = keep(image, self._settings.pictures, ".jpg")
         return analysis, pictures
 
-    def _original(self, capture: CaptureView) -> ByteArray:
+    def _original(self, capture: CaptureView) -> Path:
         assert capture.media_type is not None, "accepted captures have a media type"
         path = original_path(self._settings.originals, capture.sha256, capture.media_type)
         if not path.is_file():
@@ -237,16 +251,9 @@ class Jobs:
                 raise StorageError(f"The original {path} is out of reach. Mount its folder again.")
             raise LostOriginalError(
                 f"The original of {capture.file_name} is missing. Put it back as {path} (from a backup, or by taking "
-                "the photo in once more): it is measured again when the recipe changes."
+                "the photo in once more), and have this capture measured again: 'crackmonitor capture remeasure'."
             )
-        return read_picture(path, math.inf, math.inf).image  # the limits are for files on their way in
-
-    def _load_reference(self, capture_id: int, fingerprint: str) -> _Reference:
-        with self._database.session() as session:
-            capture = queries.capture(session, capture_id, fingerprint)
-        kept = capture.reading.pictures.get("mask") if capture.reading else None
-        mask = _read_mask(self._settings.pictures / kept) if kept else None
-        return _Reference(self._original(capture), mask)
+        return path
 
     def _switch_series(self, fingerprint: str) -> None:
         """Show and judge the present recipe's series wherever all captures have been read under it."""
@@ -258,13 +265,25 @@ class Jobs:
                     repository.set_series(session, location.id, fingerprint)
 
     def judge_changed(self) -> int:
-        """Refit and evaluate every location that has readings newer than its fits."""
+        """Follow the cracks of every location whose readings have changed, refit and evaluate it."""
+        self._follow_changed()
         with self._database.session() as session:
             changed = queries.unfitted(session)
         for location in changed:
             with self._database.transaction() as session:
                 judge_location(session, location, self._clock(), self._channels)
         return len(changed)
+
+    def _follow_changed(self) -> None:
+        with self._database.session() as session:
+            changed = queries.unfollowed(session)
+        for location in changed:
+            if self._stop.is_set():
+                return
+            try:
+                follow_location(self._database, self._settings, location, self._clock())
+            except Exception as error:  # one location's pictures must not keep the others from being judged
+                log.exception("The cracks of %s could not be followed: %s", location.name, _sentence(error))
 
     def watch(self) -> None:
         """Notice captures that have stopped coming."""
@@ -299,6 +318,16 @@ def _holds_anything(folder: Path) -> bool:
         return any(folder.iterdir())
     except OSError:
         return False
+
+
+def _read_original(path: Path) -> ByteArray:
+    return read_picture(path, math.inf, math.inf).image  # the limits are for files on their way in
+
+
+@lru_cache(maxsize=2)  # a location's captures follow each other
+def _read_reference(original: Path, mask: Path | None) -> _Reference:
+    """Both files are named by their content, so what was read once stays true."""
+    return _Reference(_read_original(original), None if mask is None else _read_mask(mask))
 
 
 def _read_mask(path: Path) -> BoolArray | None:

@@ -4,16 +4,29 @@ All of it happens in the caller's transaction, so that fits and states are never
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from monitor.growth.fits import FITS
 from monitor.growth.rules import Decision, Rule, evaluate, overdue
-from monitor.growth.verdicts import Verdict, judge
-from monitor.records import AlertState, GrowthFit
+from monitor.growth.verdicts import Rate, judge
+from monitor.records import METRIC_NAMES, AlertState, GrowthFit, RuleKind
 from monitor.storage import queries, repository
-from monitor.storage.views import MILLIMETRE_METRICS, OVERDUE, UNITS, LocationStatus, LocationView, RuleView, Series
+from monitor.storage.views import (
+    ALL_CRACKS,
+    CRACK_UNITS,
+    MILLIMETRE_METRICS,
+    OVERDUE,
+    UNITS,
+    LocationStatus,
+    LocationView,
+    RateView,
+    RuleView,
+    Series,
+    VerdictView,
+)
 
 
 def measured_metrics(location: LocationView) -> list[str]:
@@ -22,48 +35,123 @@ def measured_metrics(location: LocationView) -> list[str]:
 
 
 def judged_metric(location: LocationView) -> str:
-    """The metric a location's verdict is about."""
+    """The metric a location's verdict is about where no crack has been followed yet."""
     return "max_width_mm" if location.scale else "max_width_px"
 
 
-def fit_series(series: Series, metric: str) -> list[GrowthFit]:
-    """Every growth fit of one metric's history."""
-    return [fit(series.observations, metric=metric, unit=UNITS[metric]) for fit in FITS.values()]
+def histories(session: Session, location: LocationView) -> list[Series]:
+    """Every series of a location: of all cracks together by their masks, and of each crack by its opening."""
+    found = [queries.series(session, location.id, metric) for metric in measured_metrics(location)]
+    metrics = [metric for metric in CRACK_UNITS if location.scale or metric not in MILLIMETRE_METRICS]
+    for view in queries.cracks(session, location.id):
+        found += [queries.crack_series(session, location.id, view.crack.name, metric) for metric in metrics]
+    return found
 
 
-def verdict_of(session: Session, location: LocationView) -> Verdict:
-    """What the location's history says about growth, from its stored fits."""
-    metric = judged_metric(location)
-    fits = [view.fit for view in queries.fits(session, location.id) if view.fit.metric == metric]
-    return judge(queries.series(session, location.id, metric).observations, fits)
+def fit_series(series: Series) -> list[GrowthFit]:
+    """Every growth fit of one history."""
+    fits = FITS.values()
+    return [fit(series.observations, metric=series.metric, unit=series.unit, crack=series.crack) for fit in fits]
+
+
+def verdict_of(session: Session, location: LocationView, now: datetime) -> VerdictView:
+    """What the location's history says about growth: as it was last judged, or else as it looks now."""
+    stored = queries.headline(session, location.id)
+    return stored or _judged(queries.series(session, location.id, judged_metric(location)), [], now)
+
+
+def _judged_series(location: LocationView, known: Sequence[Series]) -> list[Series]:
+    """What verdicts are about: where each crack gapes widest, or the masks' maximum width where none is followed."""
+    widest = "widest_mm" if location.scale else "widest_px"
+    of_cracks = [series for series in known if series.metric == widest and series.observations]
+    return of_cracks or [series for series in known if series.metric == judged_metric(location)]
+
+
+def _watched(metric: str, known: Sequence[Series]) -> list[Series]:
+    """What a rule on that metric looks at. While no crack's opening can be read, its mask's width stands in for it:
+    an alarm must not be missed because of that.
+    """
+    own = [series for series in known if series.metric == metric]
+    stand_in = metric.replace("widest", "max_width")
+    if any(series.observations for series in own) or stand_in == metric:
+        return own
+    return [series for series in known if series.metric == stand_in]
+
+
+def _judged(series: Series, fits: Sequence[GrowthFit], now: datetime) -> VerdictView:
+    found = judge(series.observations, fits)
+    return VerdictView(
+        crack=series.crack,
+        metric=series.metric,
+        outcome=found.verdict.value,
+        evidence=found.evidence,
+        months_needed=found.months_needed,
+        rate=None if found.provisional_rate is None else _rate(found.provisional_rate, fits),
+        judged_at=now,
+    )
+
+
+def _rate(rate: Rate, fits: Sequence[GrowthFit]) -> RateView:
+    """The rate, and the smallest one that would show: in the fit behind it, beyond what its interval was widened by."""
+    methods = ("seasonal", "temperature") if rate.season_adjusted else ("least_squares",)
+    behind = next(fit for method in methods for fit in fits if fit.method == method and fit.success)
+    detectable = behind.smallest_detectable_per_year
+    if detectable is not None and behind.high is not None:
+        detectable += rate.high - behind.high
+    return RateView(
+        rate_per_year=rate.slope_per_year,
+        low=rate.low,
+        high=rate.high,
+        confidence=rate.confidence,
+        unit=rate.unit,
+        season_adjusted=rate.season_adjusted,
+        smallest_detectable_per_year=detectable,
+    )
 
 
 def judge_location(session: Session, location: LocationView, now: datetime, channels: Sequence[str] = ()) -> None:
-    """Fit all metrics of the location's series, store the fits, and evaluate the rules in force.
+    """Fit all metrics of the location's series, store fits and verdict, and evaluate the rules in force.
 
     Without channels, the next worker that sends queues what changed for its own.
     """
     if location.fingerprint is None:
         return
     repository.hold_location(session, location.id)
-    histories = {metric: queries.series(session, location.id, metric) for metric in measured_metrics(location)}
-    fits = {metric: fit_series(series, metric) for metric, series in histories.items()}
+    known = histories(session, location)
+    fits = {(series.crack, series.metric): fit_series(series) for series in known}
     repository.replace_fits(
         session,
         location_id=location.id,
         fingerprint=location.fingerprint,
         fits=[fit for group in fits.values() for fit in group],
+        verdicts=[
+            _judged(series, fits[series.crack, series.metric], now) for series in _judged_series(location, known)
+        ],
         now=now,
     )
     states = _states(session, location.id)
     for view in queries.rules(session, location.id):
-        if view.metric not in histories:
-            continue
-        subject = f"{view.metric} {view.kind}"
-        previous = states.get(subject, AlertState.OK)
-        observations = histories[view.metric].observations
-        decision = evaluate(_rule(view), observations, fits[view.metric], previous)
-        _record(session, location.id, subject, previous, decision, now, channels, view.id)
+        for series in _watched(view.metric, known):
+            subject = subject_of(view.metric, view.kind, series.crack)
+            previous = states.get(subject, AlertState.OK)
+            rule = replace(_rule(view), metric=series.metric)
+            decision = evaluate(rule, series.observations, fits[series.crack, series.metric], previous)
+            _record(session, location.id, subject, previous, _named(decision, series), now, channels, view.id)
+
+
+def _named(decision: Decision, series: Series) -> Decision:
+    """The decision, saying of which crack it is."""
+    if series.crack == ALL_CRACKS:
+        return decision
+    return replace(decision, why=f"Crack {series.crack}: {decision.why}")
+
+
+def end_alert(session: Session, location_id: int, metric: str, kind: RuleKind, now: datetime) -> None:
+    """Say of an alert whose rule has just been retired that nobody watches any more whether it is still true."""
+    why = f"The {kind} rule on the {METRIC_NAMES[metric].lower()} was retired, so it is no longer watched."
+    for subject, previous in _states(session, location_id).items():
+        if subject == subject_of(metric, kind) or subject.startswith(f"{subject_of(metric, kind)} "):
+            _record(session, location_id, subject, previous, Decision(AlertState.OK, why), now, ())
 
 
 def watch_for_overdue(session: Session, grace_days: float, now: datetime, channels: Sequence[str]) -> None:
@@ -120,6 +208,11 @@ def _record(
             rule_id=rule_id,
             channels=channels,
         )
+
+
+def subject_of(metric: str, kind: RuleKind, crack: str = ALL_CRACKS) -> str:
+    """What transitions of that rule are about: the metric and kind, and the crack where each has its own."""
+    return f"{metric} {kind}" if crack == ALL_CRACKS else f"{metric} {kind} {crack}"
 
 
 def _states(session: Session, location_id: int) -> dict[str, AlertState]:

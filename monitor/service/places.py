@@ -10,15 +10,15 @@ from monitor.errors import MisuseError, UnknownNameError
 from monitor.imaging.files import digest
 from monitor.records import RuleKind, Scale
 from monitor.service.ingest import Ingest
-from monitor.service.judging import judge_location
+from monitor.service.judging import end_alert, judge_location
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
-from monitor.storage.views import UNITS, LocationView
+from monitor.storage.views import CRACK_UNITS, UNITS, LocationView
 
 #: Shipped default, to be replaced by what an engineer agrees: amber when the lower 90 % bound of the
-#: season-adjusted rate of the maximum width exceeds this many mm per year.
-DEFAULT_RATE_RULE = ("max_width_mm", RuleKind.RATE, 0.5, 0.25)
+#: season-adjusted rate of any crack's opening, where it gapes widest, exceeds this many mm per year.
+DEFAULT_RATE_RULE = ("widest_mm", RuleKind.RATE, 0.5, 0.25)
 
 
 def ensure_site(database: Database, name: str, time_zone: str | None, now: datetime) -> int:
@@ -45,7 +45,7 @@ def add_location(
             session, site_id=known[site_name], name=name, interval_days=interval_days, now=now
         )
         repository.add_rule(
-            session, location_id, metric=metric, kind=kind, fire=fire, clear=clear, unit=UNITS[metric], now=now
+            session, location_id, metric=metric, kind=kind, fire=fire, clear=clear, unit=CRACK_UNITS[metric], now=now
         )
         location = queries.location(session, name)
     (settings.inbox / name).mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def set_reference(database: Database, settings: Settings, name: str, photo: Path
     with database.transaction() as session:
         capture = queries.capture_with(session, digest(photo))
         assert capture is not None, "the photo has just been taken in"
-        repository.set_reference(session, capture.location_id, capture.id)
+        repository.set_reference(session, capture.location_id, capture.id, now)
 
 
 def add_rule(
@@ -103,20 +103,28 @@ def add_rule(
     now: datetime,
 ) -> None:
     """Put a rule in force (a new version ends the old one) and evaluate it at once."""
-    if metric not in UNITS:
-        raise UnknownNameError("metric", metric, UNITS)
+    units = {**UNITS, **CRACK_UNITS}
+    if metric not in units:
+        raise UnknownNameError("metric", metric, units)
     with database.transaction() as session:
         location = queries.location(session, name)
         repository.add_rule(
-            session, location.id, metric=metric, kind=kind, fire=fire, clear=clear, unit=UNITS[metric], now=now
+            session, location.id, metric=metric, kind=kind, fire=fire, clear=clear, unit=units[metric], now=now
         )
         judge_location(session, location, now)
 
 
-def confirm_time(database: Database, capture_id: int, captured_at: datetime, now: datetime) -> None:
-    """A person says when a capture was taken; its location's history is fitted anew."""
+def retire_rule(database: Database, name: str, metric: str, kind: RuleKind, now: datetime) -> None:
+    """End a rule without a successor; an alert that it raised is over with it.
+
+    Raises `MisuseError` when no such rule is in force.
+    """
     with database.transaction() as session:
-        repository.confirm_time(session, capture_id, captured_at)
-        location_id = queries.capture(session, capture_id).location_id
-        location = next(view for view in queries.locations(session) if view.id == location_id)
-        judge_location(session, location, now)
+        location = queries.location(session, name)
+        repository.hold_location(session, location.id)
+        in_force = {(view.metric, view.kind): view.id for view in queries.rules(session, location.id)}
+        if (metric, kind) not in in_force:
+            known = ", ".join(f"{metric} {kind}" for metric, kind in in_force) or "none"
+            raise MisuseError(f"'{name}' has no {kind} rule on {metric} in force. In force: {known}.")
+        repository.retire_rule(session, in_force[metric, kind], now)
+        end_alert(session, location.id, metric, kind, now)

@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -60,7 +60,10 @@ def work_until_told(database: Database, settings: Settings) -> None:
 
 
 def _work_until(stop: threading.Event, database: Database, settings: Settings) -> None:
-    jobs = Jobs(database, settings, now, worker_name(), stop)
+    # Half a round: less would let workers that share an inbox see a file twice at one moment, more would lose rounds
+    # that come a little early.
+    scans_apart = timedelta(seconds=settings.worker.scan_seconds) / 2
+    jobs = Jobs(database, settings, now, worker_name(), stop, scans_apart=scans_apart)
     scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(1)}, timezone=UTC)
     scheduler.add_job(
         _round,

@@ -1,8 +1,8 @@
 """From captures to a history: what counts as a value, and the reason where nothing does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from monitor.records import Observation, Status
+from monitor.records import CrackReading, Grade, Observation, Scale, Status
 from monitor.storage.views import MILLIMETRE_METRICS, CaptureView, Exclusion
 
 _GONE_DARK = "no crack found, though one was measured before: look at the photo (a crack not seen has not healed)"
@@ -28,11 +28,52 @@ def observe(
         if isinstance(outcome, str) or capture.time is None:
             excluded.append(Exclusion(capture.id, capture.file_name, str(outcome)))
         else:
-            observations.append(Observation(capture.time.at, outcome, capture.id))
+            observations.append(Observation(capture.time.at, outcome, capture.id, grade=_grade(capture)))
     return tuple(observations), tuple(excluded)
 
 
-def _value_or_reason(capture: CaptureView, metric: str, *, scaled: bool) -> float | str:
+def observe_crack(
+    captures: Iterable[CaptureView], readings: Mapping[int, CrackReading], metric: str, scale: Scale | None
+) -> tuple[tuple[Observation, ...], tuple[Exclusion, ...]]:
+    """Split captures into observations and exclusions of one metric of one crack, `readings` by capture id.
+
+    `metric` is one of `CRACK_UNITS`. Captures from before the crack was first seen count as far as they could be
+    measured: it has an opening there, mostly near 0.
+    """
+    name, unit = metric.rsplit("_", 1)
+    observations, excluded = [], []
+    for capture in captures:
+        outcome = _usable(capture, metric, scaled=scale is not None)
+        reading = readings.get(capture.id)
+        if outcome is None and reading is None:
+            outcome = "this crack has not been followed through this capture yet"
+        value = None if reading is None else getattr(reading, f"{name}_px")
+        if outcome is None and value is None:
+            outcome = (reading.reason if reading else None) or "the opening could not be measured"
+        if outcome is not None or value is None or capture.time is None:
+            excluded.append(Exclusion(capture.id, capture.file_name, str(outcome)))
+            continue
+        factor = scale.mm_per_px if scale is not None and unit == "mm" else 1.0
+        error = getattr(reading, f"{name}_error_px")
+        observations.append(
+            Observation(
+                capture.time.at,
+                float(value) * factor,
+                capture.id,
+                standard_error=None if error is None else float(error) * factor,
+                grade=_grade(capture),
+            )
+        )
+    return tuple(observations), tuple(excluded)
+
+
+def _grade(capture: CaptureView) -> Grade | None:
+    reading = capture.reading
+    return None if reading is None or reading.grading is None else reading.grading.grade
+
+
+def _usable(capture: CaptureView, metric: str, *, scaled: bool) -> str | None:
+    """Why nothing of this capture can count, or None."""
     reading = capture.reading
     if capture.rejected_reason is not None:
         return f"rejected: {capture.rejected_reason}"
@@ -44,6 +85,13 @@ def _value_or_reason(capture: CaptureView, metric: str, *, scaled: bool) -> floa
         return "time uncertain: only the file's own time is known until a person confirms it"
     if metric in MILLIMETRE_METRICS and not scaled:
         return "no scale: the location has no millimetres per pixel yet"
+    return None
+
+
+def _value_or_reason(capture: CaptureView, metric: str, *, scaled: bool) -> float | str:
+    reason, reading = _usable(capture, metric, scaled=scaled), capture.reading
+    if reason is not None or reading is None:
+        return reason or "not measured yet"
     if reading.status is Status.NO_CRACK:
         return 0.0
     value = getattr(reading.severity, metric, None)

@@ -1,23 +1,32 @@
 """Reads. Every function takes a session of `Database.session()` and returns frozen views, never rows."""
 
+import hashlib
+import json
 from datetime import datetime
 
+import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from monitor.errors import MisuseError, UnknownNameError
-from monitor.records import Recipe
-from monitor.storage.observing import observe
+from monitor.records import Crack, CrackReading, Recipe
+from monitor.storage.observing import observe, observe_crack
 from monitor.storage.rows import (
     capture_view,
+    crack_reading,
     growth_fit,
     location_view,
     notification_view,
     rule_view,
+    superseded_view,
     transition_view,
+    verdict_view,
 )
 from monitor.storage.tables import (
     CaptureRow,
+    CrackReadingRow,
+    CrackRow,
+    FollowingRow,
     GrowthFitRow,
     HeartbeatRow,
     LocationRow,
@@ -28,11 +37,14 @@ from monitor.storage.tables import (
     SightingRow,
     SiteRow,
     TransitionRow,
+    VerdictRow,
 )
 from monitor.storage.views import (
+    CRACK_UNITS,
     UNITS,
     AlertView,
     CaptureView,
+    CrackView,
     FitView,
     HeartbeatView,
     LocationStatus,
@@ -41,7 +53,9 @@ from monitor.storage.views import (
     RuleView,
     Series,
     SiteView,
+    SupersededView,
     TransitionView,
+    VerdictView,
 )
 
 
@@ -109,7 +123,7 @@ def _newest(session: Session, *, read: bool) -> dict[int, CaptureView]:
 def _captures(fingerprint: str | None) -> "Select[CaptureRow, ReadingRow | None, int | None]":
     """Captures, each with its one reading under that fingerprint (None: its location's), or none."""
     wanted = LocationRow.fingerprint if fingerprint is None else fingerprint
-    reading = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == wanted)
+    reading = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == wanted, ReadingRow.stands())
     return (
         select(CaptureRow, ReadingRow, LocationRow.reference_capture_id)
         .join(LocationRow, LocationRow.id == CaptureRow.location_id)
@@ -141,6 +155,24 @@ def capture(session: Session, capture_id: int, fingerprint: str | None = None) -
     return found[0]
 
 
+def reference(session: Session, location_id: int, fingerprint: str | None = None) -> CaptureView | None:
+    """The capture that a location's captures are laid onto, as `captures` gives it; None before it was chosen."""
+    chosen = CaptureRow.id == LocationRow.reference_capture_id
+    found = _views(session, _captures(fingerprint).where(LocationRow.id == location_id, chosen))
+    return found[0] if found else None
+
+
+def superseded(session: Session, location_id: int) -> list[SupersededView]:
+    """Readings of a location's captures that no longer count, oldest first."""
+    found = (
+        select(ReadingRow)
+        .join(CaptureRow, CaptureRow.id == ReadingRow.capture_id)
+        .where(CaptureRow.location_id == location_id, ~ReadingRow.stands())
+        .order_by(ReadingRow.id)
+    )
+    return [superseded_view(row) for row in session.scalars(found)]
+
+
 def capture_with(session: Session, sha256: str) -> CaptureView | None:
     """The capture that holds this content, wherever it belongs, or None."""
     found = _views(session, _captures(None).where(CaptureRow.sha256 == sha256))
@@ -164,12 +196,76 @@ def series(session: Session, location_id: int, metric: str, fingerprint: str | N
     return Series(location_id, metric, UNITS[metric], fingerprint or row.fingerprint, observations, excluded)
 
 
+def crack_series(session: Session, location_id: int, crack: str, metric: str, fingerprint: str | None = None) -> Series:
+    """One metric's history of one crack, like `series`. Raises `UnknownNameError` for a metric not in `CRACK_UNITS`."""
+    if metric not in CRACK_UNITS:
+        raise UnknownNameError("metric of a crack", metric, CRACK_UNITS)
+    place = next(view for view in locations(session) if view.id == location_id)
+    found = {view.crack.name: view for view in cracks(session, location_id, fingerprint)}
+    readings = {reading.capture: reading for reading in found[crack].readings} if crack in found else {}
+    observations, excluded = observe_crack(captures(session, location_id, fingerprint), readings, metric, place.scale)
+    series_of = fingerprint or place.fingerprint
+    return Series(location_id, metric, CRACK_UNITS[metric], series_of, observations, excluded, crack)
+
+
+def cracks(session: Session, location_id: int, fingerprint: str | None = None) -> list[CrackView]:
+    """The cracks of a location under one recipe, by default its own, each with its readings, by name."""
+    wanted = LocationRow.fingerprint if fingerprint is None else fingerprint
+    found = session.scalars(
+        select(CrackRow)
+        .join(LocationRow, LocationRow.id == CrackRow.location_id)
+        .where(LocationRow.id == location_id, CrackRow.fingerprint == wanted)
+        .order_by(func.length(CrackRow.name), CrackRow.name)
+    ).all()
+    readings: dict[int, list[CrackReading]] = {row.id: [] for row in found}
+    names = {row.id: row.name for row in found}
+    of_these = (
+        select(CrackReadingRow)
+        .join(CaptureRow, CaptureRow.id == CrackReadingRow.capture_id)
+        .where(CrackReadingRow.crack_id.in_(readings), CaptureRow.location_id == location_id)
+        .order_by(CaptureRow.captured_at, CaptureRow.id)
+    )
+    for reading in session.scalars(of_these):
+        readings[reading.crack_id].append(crack_reading(reading, names[reading.crack_id]))
+    return [
+        CrackView(
+            Crack(row.name, row.first_capture_id, tuple(row.widest_stations), np.array(row.course)),
+            tuple(readings[row.id]),
+        )
+        for row in found
+    ]
+
+
+def following_basis(session: Session, location_id: int, fingerprint: str) -> str:
+    """What following the cracks of a location rests on, as a hash: its standing readings, their order and frame."""
+    found = (
+        select(ReadingRow.id, CaptureRow.id, CaptureRow.captured_at, LocationRow.reference_capture_id)
+        .join(CaptureRow, CaptureRow.id == ReadingRow.capture_id)
+        .join(LocationRow, LocationRow.id == CaptureRow.location_id)
+        .where(CaptureRow.location_id == location_id, ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
+        .order_by(CaptureRow.captured_at, CaptureRow.id)
+    )
+    rows = [[str(value) for value in row] for row in session.execute(found)]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def unfollowed(session: Session) -> list[LocationView]:
+    """Locations whose series has changed since their cracks were last followed, by name."""
+    done = {(row.location_id, row.fingerprint): row.basis for row in session.scalars(select(FollowingRow))}
+    return [
+        view
+        for view in locations(session)
+        if view.fingerprint is not None
+        and done.get((view.id, view.fingerprint)) != following_basis(session, view.id, view.fingerprint)
+    ]
+
+
 def fingerprints(session: Session, location_id: int) -> list[str]:
     """The recipes that have readings at a location, the one that measured last first."""
     found = (
         select(ReadingRow.fingerprint)
         .join(CaptureRow, CaptureRow.id == ReadingRow.capture_id)
-        .where(CaptureRow.location_id == location_id)
+        .where(CaptureRow.location_id == location_id, ReadingRow.stands())
         .group_by(ReadingRow.fingerprint)
         .order_by(func.max(ReadingRow.id).desc())
     )
@@ -194,6 +290,28 @@ def fits(session: Session, location_id: int, fingerprint: str | None = None) -> 
         .order_by(GrowthFitRow.crack, GrowthFitRow.metric, GrowthFitRow.method)
     )
     return [FitView(growth_fit(row), row.fitted_at) for row in session.scalars(found)]
+
+
+def verdicts(session: Session, location_id: int, fingerprint: str | None = None) -> list[VerdictView]:
+    """Stored verdicts on one recipe's series, by default the location's own, by metric; empty before the first."""
+    wanted = LocationRow.fingerprint if fingerprint is None else fingerprint
+    found = (
+        select(VerdictRow)
+        .join(LocationRow, LocationRow.id == VerdictRow.location_id)
+        .where(LocationRow.id == location_id, VerdictRow.fingerprint == wanted)
+        .order_by(VerdictRow.crack, VerdictRow.metric)
+    )
+    return [verdict_view(row) for row in session.scalars(found)]
+
+
+#: Outcomes of verdicts from the gravest on: a location is called what its gravest crack is called.
+_GRAVEST = ("accelerating", "progressive", "not_enough_data", "seasonal", "dormant")
+
+
+def headline(session: Session, location_id: int) -> VerdictView | None:
+    """The verdict a location goes by, that on its gravest crack; None before the first."""
+    found = verdicts(session, location_id)
+    return min(found, key=lambda view: _GRAVEST.index(view.outcome), default=None)
 
 
 def rules(session: Session, location_id: int, *, all_versions: bool = False) -> list[RuleView]:
@@ -261,9 +379,10 @@ def _notifications(session: Session, which: ColumnElement[bool]) -> list[Notific
 
 def pending(session: Session, fingerprint: str) -> dict[int, int]:
     """Accepted captures without a reading under a recipe, counted by location id; empty: all done."""
+    of_this = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
     waiting = (
         select(CaptureRow.location_id, func.count())
-        .outerjoin(ReadingRow, and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == fingerprint))
+        .outerjoin(ReadingRow, of_this)
         .where(CaptureRow.rejected_reason.is_(None), ReadingRow.id.is_(None))
         .group_by(CaptureRow.location_id)
     )
@@ -289,9 +408,8 @@ def sightings(session: Session) -> list[str]:
 def unfitted(session: Session) -> list[LocationView]:
     """Locations whose series has readings newer than its fits, or none yet; by name."""
     read = select(func.max(ReadingRow.measured_at)).join(CaptureRow, CaptureRow.id == ReadingRow.capture_id)
-    newest = read.where(
-        CaptureRow.location_id == LocationRow.id, ReadingRow.fingerprint == LocationRow.fingerprint
-    ).scalar_subquery()
+    of_series = and_(CaptureRow.location_id == LocationRow.id, ReadingRow.fingerprint == LocationRow.fingerprint)
+    newest = read.where(of_series, ReadingRow.stands()).scalar_subquery()
     fitted = (
         select(func.max(GrowthFitRow.fitted_at))
         .where(GrowthFitRow.location_id == LocationRow.id, GrowthFitRow.fingerprint == LocationRow.fingerprint)

@@ -1,12 +1,14 @@
 """From rows to views: the one place where columns turn back into the records of the domain."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 
-from monitor.records import CaptureTime, GrowthFit, Registration, Scale, Severity
+from monitor.records import CaptureTime, CrackReading, Grading, GrowthFit, Registration, Scale, Severity
 from monitor.storage.tables import (
     CaptureRow,
+    CrackReadingRow,
     GrowthFitRow,
     LocationRow,
     NotificationRow,
@@ -14,14 +16,18 @@ from monitor.storage.tables import (
     RuleRow,
     SiteRow,
     TransitionRow,
+    VerdictRow,
 )
 from monitor.storage.views import (
     CaptureView,
     LocationView,
     NotificationView,
+    RateView,
     ReadingView,
     RuleView,
+    SupersededView,
     TransitionView,
+    VerdictView,
 )
 
 
@@ -82,9 +88,17 @@ def reading_view(row: ReadingRow) -> ReadingView:
         crack_probability=row.crack_probability,
         severity=_severity(row),
         registration=_registration(row),
+        grading=None if row.grade is None else Grading(row.grade, tuple(row.grade_reasons)),
         pictures=dict(row.pictures),
         measured_at=row.measured_at,
     )
+
+
+def superseded_view(row: ReadingRow) -> SupersededView:
+    """A reading that no longer counts."""
+    assert row.superseded_at is not None, "a reading that stands"
+    assert row.superseded_why is not None, "a CHECK constraint demands a reason"
+    return SupersededView(row.capture_id, reading_view(row), row.superseded_at, row.superseded_why)
 
 
 def _severity(row: ReadingRow) -> Severity | None:
@@ -117,9 +131,34 @@ def _registration(row: ReadingRow) -> Registration | None:
     )
 
 
+def crack_reading(row: CrackReadingRow, crack: str) -> CrackReading:
+    """The reading of the crack of that name, as it was handed in."""
+    own = {field.name: getattr(row, field.name) for field in fields(CrackReading) if field.name not in _CRACK_KEYS}
+    return CrackReading(crack=crack, capture=row.capture_id, **own)
+
+
+_CRACK_KEYS = ("crack", "capture")
+
+
 def growth_fit(row: GrowthFitRow) -> GrowthFit:
     """The fit as it was handed in."""
     return GrowthFit(**{field.name: getattr(row, field.name) for field in fields(GrowthFit)})
+
+
+def verdict_view(row: VerdictRow) -> VerdictView:
+    """The verdict as it was handed in."""
+    rate = None
+    if row.rate_per_year is not None:
+        rate = RateView(**{field.name: getattr(row, field.name) for field in fields(RateView)})
+    own = {field.name: getattr(row, field.name) for field in fields(VerdictView) if field.name != "rate"}
+    return VerdictView(rate=rate, **own)
+
+
+def verdict_columns(view: VerdictView) -> dict[str, Any]:
+    """What `verdict_view` makes a verdict of."""
+    columns = asdict(view)
+    rate = columns.pop("rate") or dict.fromkeys(field.name for field in fields(RateView))
+    return {**columns, **rate}
 
 
 def transition_view(row: TransitionRow, location: str) -> TransitionView:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     Dialect,
     Double,
@@ -28,7 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from monitor.errors import MisuseError
-from monitor.records import AlertState, RuleKind, ScaleOrigin, Status, TimeSource
+from monitor.records import AlertState, CrackState, Grade, RuleKind, ScaleOrigin, Status, TimeSource
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -80,6 +81,10 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON,
         dict[str, str]: JSON,
         list[list[float]]: JSON(none_as_null=True),
+        list[str]: JSON,
+        list[int]: JSON,
+        CrackState: _words(CrackState),
+        Grade: _words(Grade),
         RuleKind: _words(RuleKind),
         ScaleOrigin: _words(ScaleOrigin),
         Status: _words(Status),
@@ -183,11 +188,22 @@ class RecipeRow(Base):
 
 
 class ReadingRow(Base):
-    """What one recipe found in one capture. Millimetre twins follow the location's present scale."""
+    """What one recipe found in one capture. Millimetre twins follow the location's present scale.
+
+    At most one reading of a capture and recipe stands; those that no longer count stay, superseded, with the reason.
+    """
 
     __tablename__ = "reading"
     __table_args__ = (
-        UniqueConstraint("capture_id", "fingerprint"),
+        Index(
+            "uq_reading_standing",
+            "capture_id",
+            "fingerprint",
+            unique=True,
+            sqlite_where=text("superseded_at IS NULL"),
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+        CheckConstraint("(superseded_at IS NULL) = (superseded_why IS NULL)", name="superseded_has_reason"),
         CheckConstraint("status IN ('measured', 'no_crack') OR reason IS NOT NULL", name="failure_has_reason"),
         CheckConstraint("status <> 'measured' OR max_width_px IS NOT NULL", name="measured_has_numbers"),
     )
@@ -212,8 +228,17 @@ class ReadingRow(Base):
     registration_overlap: Mapped[float | None]
     registration_spread: Mapped[float | None]
     registration_agreement: Mapped[float | None]
+    grade: Mapped[Grade | None]
+    grade_reasons: Mapped[list[str]] = mapped_column(default=list)
     pictures: Mapped[dict[str, str]]
     measured_at: Mapped[datetime]
+    superseded_at: Mapped[datetime | None]
+    superseded_why: Mapped[str | None]
+
+    @classmethod
+    def stands(cls) -> ColumnElement[bool]:
+        """The condition that a reading counts."""
+        return cls.superseded_at.is_(None)
 
 
 class ClaimRow(Base):
@@ -226,6 +251,61 @@ class ClaimRow(Base):
     claimed_until: Mapped[datetime]
     attempts: Mapped[int]
     last_error: Mapped[str | None]
+
+
+class FollowingRow(Base):
+    """What the cracks of a location were followed through: `basis` changes with the readings or their times."""
+
+    __tablename__ = "following"
+    location_id: Mapped[int] = mapped_column(ForeignKey("location.id"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(ForeignKey("recipe.fingerprint"), primary_key=True)
+    basis: Mapped[str] = mapped_column(String(64))
+    followed_at: Mapped[datetime]
+
+
+class CrackRow(Base):
+    """One crack of a location as one recipe sees it; derived, and replaced whenever its captures are followed anew.
+
+    `course` holds its stations, (row, col) of the reference's frame; `widest_stations` index it.
+    """
+
+    __tablename__ = "crack"
+    __table_args__ = (UniqueConstraint("location_id", "fingerprint", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))
+    fingerprint: Mapped[str] = mapped_column(ForeignKey("recipe.fingerprint"))
+    name: Mapped[str]
+    first_capture_id: Mapped[int] = mapped_column(ForeignKey("capture.id"))
+    widest_stations: Mapped[list[int]]
+    course: Mapped[list[list[float]]]
+
+
+class CrackReadingRow(Base):
+    """What one capture shows of one crack; replaced together with it. What was not measured is NULL, with a reason."""
+
+    __tablename__ = "crack_reading"
+    __table_args__ = (
+        UniqueConstraint("crack_id", "capture_id"),
+        CheckConstraint("(opening_px IS NULL) = (widest_px IS NULL)", name="measured_together"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    crack_id: Mapped[int] = mapped_column(ForeignKey("crack.id"))
+    capture_id: Mapped[int] = mapped_column(ForeignKey("capture.id"), index=True)
+    state: Mapped[CrackState]
+    reason: Mapped[str | None]
+    opening_px: Mapped[float | None]
+    opening_error_px: Mapped[float | None]
+    change_px: Mapped[float | None]
+    change_error_px: Mapped[float | None]
+    widest_px: Mapped[float | None]
+    widest_error_px: Mapped[float | None]
+    shared_error_px: Mapped[float | None]
+    lips_px: Mapped[float | None]
+    lips_error_px: Mapped[float | None]
+    shear_px: Mapped[float | None]
+    agree: Mapped[bool | None]
+    length_px: Mapped[float | None]
+    area_px: Mapped[float | None]
 
 
 class GrowthFitRow(Base):
@@ -253,6 +333,32 @@ class GrowthFitRow(Base):
     span_days: Mapped[float | None]
     smallest_detectable_per_year: Mapped[float | None]
     fitted_at: Mapped[datetime]
+
+
+class VerdictRow(Base):
+    """What one series says about growth so far; derived, and replaced at every refit together with its fits."""
+
+    __tablename__ = "verdict"
+    __table_args__ = (
+        UniqueConstraint("location_id", "fingerprint", "crack", "metric"),
+        CheckConstraint("low <= rate_per_year AND rate_per_year <= high", name="rate_in_interval"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))
+    fingerprint: Mapped[str] = mapped_column(ForeignKey("recipe.fingerprint"))
+    crack: Mapped[str]
+    metric: Mapped[str]
+    outcome: Mapped[str]
+    evidence: Mapped[str]
+    months_needed: Mapped[float | None]
+    rate_per_year: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    confidence: Mapped[float | None]
+    unit: Mapped[str | None]
+    season_adjusted: Mapped[bool | None]
+    smallest_detectable_per_year: Mapped[float | None]
+    judged_at: Mapped[datetime]
 
 
 class TransitionRow(Base):
@@ -291,7 +397,7 @@ class NotificationRow(Base):
 
 
 class SightingRow(Base):
-    """An inbox file that is still watched until it stops changing."""
+    """An inbox file that is still watched until it stops changing; `scans` counts up to the one at `counted_at`."""
 
     __tablename__ = "sighting"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -299,6 +405,7 @@ class SightingRow(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     modified_ns: Mapped[int] = mapped_column(BigInteger)
     scans: Mapped[int]
+    counted_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 
 

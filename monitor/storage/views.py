@@ -9,6 +9,9 @@ from typing import Any
 from monitor.records import (
     AlertState,
     CaptureTime,
+    Crack,
+    CrackReading,
+    Grading,
     GrowthFit,
     Observation,
     Registration,
@@ -31,8 +34,16 @@ UNITS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: The metrics that each crack has for itself, each with its unit.
+CRACK_UNITS: Mapping[str, str] = MappingProxyType(
+    {"widest_mm": "mm", "widest_px": "px", "opening_mm": "mm", "opening_px": "px"}
+)
+
 #: The metrics that need a scale.
-MILLIMETRE_METRICS = frozenset({"area_mm2", "max_width_mm", "length_mm"})
+MILLIMETRE_METRICS = frozenset({"area_mm2", "max_width_mm", "length_mm", "widest_mm", "opening_mm"})
+
+#: What a series is of when it is not of one crack.
+ALL_CRACKS = "all"
 
 #: The subject of transitions that say whether captures keep coming.
 OVERDUE = "overdue"
@@ -102,8 +113,19 @@ class ReadingView:
     crack_probability: float | None
     severity: Severity | None
     registration: Registration | None
+    grading: Grading | None
     pictures: Mapping[str, str]
     measured_at: datetime
+
+
+@dataclass(frozen=True)
+class SupersededView:
+    """A reading that no longer counts: which one, since when, and why."""
+
+    capture_id: int
+    reading: ReadingView
+    at: datetime
+    why: str
 
 
 @dataclass(frozen=True)
@@ -168,6 +190,15 @@ class Series:
     fingerprint: str | None
     observations: tuple[Observation, ...]
     excluded: tuple[Exclusion, ...]
+    crack: str = ALL_CRACKS
+
+
+@dataclass(frozen=True)
+class CrackView:
+    """One crack of a location: its course, the capture that showed it first, and its readings by capture time."""
+
+    crack: Crack
+    readings: tuple[CrackReading, ...]
 
 
 @dataclass(frozen=True)
@@ -176,6 +207,38 @@ class FitView:
 
     fit: GrowthFit
     fitted_at: datetime
+
+
+@dataclass(frozen=True)
+class RateView:
+    """A growth rate with its two-sided interval and the smallest rate that would have shown, all in `unit` per year.
+
+    Not `season_adjusted`: provisional, and widened by what the season could feign.
+    """
+
+    rate_per_year: float
+    low: float
+    high: float
+    confidence: float
+    unit: str
+    season_adjusted: bool
+    smallest_detectable_per_year: float | None
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    """What one series says about growth, and why. `rate` is the best so far, None before there is one.
+
+    `months_needed` estimates the months still missing, None where unknown or none.
+    """
+
+    crack: str
+    metric: str
+    outcome: str
+    evidence: str
+    months_needed: float | None
+    rate: RateView | None
+    judged_at: datetime
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,13 @@ def test_all_three_walls_are_measured_over_fifteen_months(shown: dict[str, Any])
 
 
 def test_growth_is_told_from_rest_and_raises_the_alert(shown: dict[str, Any]) -> None:
-    dormant, _, growing = shown["locations"]
-    assert (dormant["true_rate_mm_per_year"], growing["true_rate_mm_per_year"]) == pytest.approx((0.0, 2.4), abs=0.05)
-    assert growing["measured_rate_mm_per_year"] == pytest.approx(2.4, rel=0.35)
-    assert abs(dormant["measured_rate_mm_per_year"]) < 0.25
+    dormant, seasonal, growing = shown["locations"]
+    assert dormant["true_rate_mm_per_year"] == pytest.approx(0.0, abs=1e-6)
+    assert 1.2 < growing["true_rate_mm_per_year"] <= 2.4  # 2.4 at the widest point, less over a stretch around it
+    assert growing["measured_rate_mm_per_year"] == pytest.approx(growing["true_rate_mm_per_year"], rel=0.1)
+    assert abs(dormant["measured_rate_mm_per_year"]) < 0.1
+    assert seasonal["verdict"] == "seasonal"
     assert growing["verdict"] == "progressive"
     (why,) = growing["alerts"]
-    assert why.startswith("Maximum width changes by +")
+    assert why.startswith("Crack A: Opening at the widest place changes by +")
     assert dormant["alerts"] == []

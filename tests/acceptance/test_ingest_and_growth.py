@@ -53,7 +53,7 @@ def work(workspace: Path) -> dict[str, Any]:
 def growth(workspace: Path, location: str = LOCATION) -> dict[str, Any]:
     result = crackmonitor("growth", location, "--workspace", workspace, "--json").result
     assert {"fits", "excluded", "verdict"} <= set(result)
-    assert result["verdict"] in ("dormant", "seasonal", "progressive", "not_enough_data")
+    assert result["verdict"] in ("dormant", "seasonal", "progressive", "accelerating", "not_enough_data")
     for fit in result["fits"]:
         assert set(FIT) <= set(fit)
     for left_out in result["excluded"]:

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,10 @@ from command_line import crackmonitor
 from photographs import Place
 from PIL import Image
 
+from monitor.service.places import DEFAULT_RATE_RULE
+
+#: The metric of the rate rule that every location begins with.
+SHIPPED = DEFAULT_RATE_RULE[0]
 FOLDERS = ["inbox", "originals", "pictures", "quarantine"]
 
 
@@ -153,6 +159,14 @@ def test_a_scale_that_makes_no_sense_is_misuse(
         (("reference", "nowhere", "absent.jpg"), "Known: north-wall."),
         (("rule", "north-wall", "--metric", "depth", "--kind", "level", "--fire", 1), "Known: area_mm2"),
         (("rule", "north-wall", "--metric", "max_width_mm", "--kind", "mood", "--fire", 1), "Known: level, rate."),
+        (("rule", "north-wall", "--metric", "max_width_mm", "--kind", "rate"), "--fire VALUE, or end it with --retire"),
+        (
+            ("rule", "north-wall", "--metric", "max_width_mm", "--kind", "rate", "--fire", 1, "--retire"),
+            "either --retire, or --fire",
+        ),
+        (("rule", "north-wall", "--metric", "area_mm2", "--kind", "level", "--retire"), "In force: widest_mm rate."),
+        (("interval", "nowhere", "--days", 7), "Known: north-wall."),
+        (("interval", "north-wall", "--days", 0), "greater than zero"),
         (("confirm-time", 99, "2025-04-01T10:00:00+02:00"), "no capture with the id 99"),
         (("confirm-time", 1, "yesterday"), "is no time; write one like"),
         (("confirm-time", 1, "2025-04-01T10:00:00"), "lacks its offset from UTC"),
@@ -171,6 +185,22 @@ def test_a_rule_is_set_with_its_clear_level(located: Path) -> None:
     result = crackmonitor(*rule, "--workspace", located, "--json").result
     assert (result["fire"], result["clear"]) == (2, pytest.approx(1.8))
     assert crackmonitor(*rule, "--clear", 1.2, "--workspace", located, "--json").result["clear"] == 1.2
+
+
+def test_a_rule_is_retired(located: Path) -> None:
+    rule = ("location", "rule", "north-wall", "--metric", SHIPPED, "--kind", "rate", "--retire")
+    result = crackmonitor(*rule, "--workspace", located, "--json").result
+    assert result == {"location": "north-wall", "metric": SHIPPED, "kind": "rate", "retired": True}
+    again = crackmonitor(*rule, "--workspace", located)
+    assert (again.status, "In force: none." in again.sentence) == (2, True)
+
+
+def test_the_interval_is_changed(located: Path) -> None:
+    interval = ("location", "interval", "north-wall", "--days", 14)
+    result = crackmonitor(*interval, "--workspace", located, "--json").result
+    assert result == {"location": "north-wall", "interval_days": 14}
+    with closing(sqlite3.connect(located / "crackmonitor.db")) as database:
+        assert database.execute("SELECT interval_days FROM location").fetchall() == [(14.0,)]
 
 
 def test_the_reference_can_be_changed_before_anything_is_registered_to_it(

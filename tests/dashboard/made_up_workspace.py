@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.growth.fits import FITS
 from monitor.imaging.files import write_jpeg, write_png
 from monitor.records import (
     AlertState,
@@ -22,6 +21,7 @@ from monitor.records import (
     Status,
     TimeSource,
 )
+from monitor.service.judging import judge_location
 from monitor.settings import SETTINGS_FILE, Settings, load_settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -74,7 +74,7 @@ class Stage:
                 now=NOW,
             ).capture_id
             if not queries.fingerprints(session, place):
-                repository.set_reference(session, place, capture_id)
+                repository.set_reference(session, place, capture_id, NOW)
         return capture_id
 
     def reject(self, place: int, file_name: str, complaint: str) -> None:
@@ -119,14 +119,10 @@ class Stage:
             repository.set_series(session, place, RECIPE.fingerprint)
 
     def fit(self, place: int) -> None:
-        """Store the fits that a worker would."""
+        """Store the fits and the verdict that a worker would."""
         with self.database.transaction() as session:
-            fits = [
-                fit(queries.series(session, place, metric).observations, metric=metric, unit=unit)
-                for metric, unit in UNITS.items()
-                for fit in FITS.values()
-            ]
-            repository.replace_fits(session, location_id=place, fingerprint=RECIPE.fingerprint, fits=fits, now=NOW)
+            (location,) = [view for view in queries.locations(session) if view.id == place]
+            judge_location(session, location, NOW)
 
     def rule(self, place: int, metric: str, kind: RuleKind, fire: float) -> None:
         with self.database.transaction() as session:

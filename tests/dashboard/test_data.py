@@ -10,6 +10,7 @@ from dashboard import data
 from dashboard.wording import State
 from monitor.imaging.files import write_png
 from monitor.records import RuleKind
+from monitor.storage import repository
 
 
 def test_every_state_is_told_what_needs_attention_first(full: Path) -> None:
@@ -25,14 +26,34 @@ def test_every_state_is_told_what_needs_attention_first(full: Path) -> None:
     ]
 
 
-def test_the_headline_rate_is_seasonal_in_mm_with_a_scale_else_a_straight_line_in_px(full: Path) -> None:
-    fits = {glance.status.location.name: glance.fit for glance in data.glances(full)}
-    steady, pixels = fits["steady"], fits["pixels"]
-    assert steady is not None
-    assert (steady.metric, steady.method, steady.n) == ("max_width_mm", "seasonal", 14)
-    assert pixels is not None
-    assert (pixels.metric, pixels.method, pixels.n) == ("max_width_px", "theil_sen", 8)
-    assert fits["empty"] is None
+def test_the_verdict_is_about_the_width_in_mm_with_a_scale_else_in_px(full: Path) -> None:
+    verdicts = {glance.status.location.name: glance.verdict for glance in data.glances(full)}
+    told = {name: found and (found.metric, found.outcome) for name, found in verdicts.items() if name != "late"}
+    assert told == {
+        "growing": ("max_width_mm", "progressive"),
+        "steady": ("max_width_mm", "dormant"),
+        "pixels": ("max_width_px", "not_enough_data"),
+        "sound": ("max_width_mm", "not_enough_data"),
+        "empty": None,
+        "spoilt": None,
+    }
+    rates = {name: found and found.rate for name, found in verdicts.items()}
+    assert (rates["pixels"], rates["sound"]) == (None, None)
+    growing = rates["growing"]
+    assert growing is not None
+    assert growing.season_adjusted
+    assert growing.low > 0.2
+
+
+def test_no_verdict_outlives_the_readings_it_rests_on(stage: Stage) -> None:
+    place = stage.location(stage.site("Site", "UTC"), "wall", mm_per_px=0.2)
+    for days in (3, 2, 1):
+        capture = stage.reading(place, days, 4.0)
+    stage.fit(place)
+    with stage.database.transaction() as session:
+        repository.confirm_time(session, capture, NOW)
+    (glance,) = data.glances(stage.settings.workspace)
+    assert glance.verdict is None
 
 
 def test_readings_that_count_are_counted_and_what_is_still_to_be_measured(full: Path) -> None:
@@ -54,10 +75,13 @@ def test_no_rate_is_shown_through_a_handful_of_readings(stage: Stage) -> None:
     for days in (3, 2, 1):
         stage.reading(place, days, 4.0 - days)
     stage.fit(place)
-    (glance,) = data.glances(stage.settings.workspace)
-    assert glance.fit is not None
-    assert not glance.fit.success
-    assert "from 6 readings over 90 days on; there are 3 over 2" in str(glance.fit.message)
+    detail = data.detail(stage.settings.workspace, "young")
+    fit, verdict = detail.fit("max_width_mm"), detail.glance.verdict
+    assert fit is not None
+    assert not fit.success
+    assert "from 6 readings over 90 days on; there are 3 over 2" in str(fit.message)
+    assert verdict is not None
+    assert verdict.rate is None
 
 
 def test_before_the_first_series_every_capture_is_pending(stage: Stage) -> None:
@@ -68,8 +92,8 @@ def test_before_the_first_series_every_capture_is_pending(stage: Stage) -> None:
 
 
 def test_metrics_in_mm_need_a_scale(full: Path) -> None:
-    assert data.detail(full, "growing").metrics[0] == "max_width_mm"
-    assert data.detail(full, "pixels").metrics == ("max_width_px", "crack_count", "area_px", "length_px")
+    assert data.detail(full, "growing").metrics()[0] == "max_width_mm"
+    assert data.detail(full, "pixels").metrics() == ("max_width_px", "crack_count", "area_px", "length_px")
 
 
 def test_only_level_rules_are_levels(full: Path) -> None:

@@ -22,11 +22,12 @@ for page in ("location", "system"):
 loaded = {{name.split(".")[0] for name in sys.modules}} & {{"torch", "captum", "zennit", "apscheduler"}}
 loaded |= {{name for name in sys.modules if name.startswith(("monitor.analysis", "monitor.networks"))}}
 loaded |= {{name for name in sys.modules if name.startswith(("monitor.attribution", "monitor.service"))}}
+loaded |= {{name for name in sys.modules if name.startswith("monitor.growth")}}
 print(sorted(loaded))
 """
 
 
-def test_no_page_imports_networks_or_the_service(full: Path) -> None:
+def test_no_page_imports_networks_judgement_or_the_service(full: Path) -> None:
     program = _PROGRAM.format(app=str(_FOLDER / "app.py"))
     found = subprocess.run(
         [sys.executable, "-c", program],

@@ -55,7 +55,13 @@ def test_overview_tells_state_last_capture_and_rate_of_every_location(
     assert "13 readings from 16 captures" in text
     assert "(Europe/Berlin)" in text
     assert "mm per year (90 % interval" in text
-    assert "px per year (90 % interval" in text
+    assert "**Progressive**. The rate is" in text
+    assert "**Dormant**. " in text
+    assert "**Not enough data**. The limits are agreed in mm and this history is in px" in text
+    assert "it needs a scale: `crackmonitor location scale pixels`" in text
+    assert "**Not enough data**. No crack was found in any of the 8 captures" in text
+    assert "smallest rate that would show: " in text
+    assert "No verdict yet" not in text, "without a capture the card says only that"
     assert "The width grows by at least 0\\.6 mm per year" in text
     assert not app.error
 
@@ -93,6 +99,52 @@ def test_location_that_fires_shows_why_and_its_growth(full: Path, monkeypatch: p
     assert "▲ fired" in text
     assert "● cleared" in text
     assert "fires from 0.5 mm per year" in text
+
+
+def test_a_verdict_that_takes_longer_says_how_long_and_gives_the_provisional_rate(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = stage.location(stage.site("Site", "UTC"), "young", mm_per_px=0.2)
+    for month in range(7, -1, -1):
+        stage.reading(place, 30 * month + 1, 4.0 + 0.05 * (month % 3))
+    stage.fit(place)
+    for page, name in (("overview", None), ("location", "young")):
+        text = words(opened(stage.settings.workspace, page, monkeypatch, name))
+        assert "**Not enough data**, about 6 more months needed. There are 8 readings over 210 days" in text
+        assert "Maximum width: " in text
+        assert ", provisional: widened for a season that cannot be told from growth yet" in text
+        assert "smallest rate that would show: " in text
+    assert "no structural assessment" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("growing", "**Progressive**. The rate is"),
+        ("steady", "**Dormant**. The rate is"),
+        ("pixels", "**Not enough data**. The limits are agreed in mm"),
+        ("sound", "**Not enough data**. No crack was found"),
+    ],
+)
+def test_location_leads_with_its_verdict(full: Path, monkeypatch: pytest.MonkeyPatch, name: str, verdict: str) -> None:
+    app = opened(full, "location", monkeypatch, name)
+    assert app.subheader[0].value == "Verdict"
+    assert verdict in words(app)
+
+
+def test_captures_that_nobody_has_judged_have_no_verdict_yet(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.capture(stage.location(stage.site("Site", "UTC"), "new"), 1)
+    for page, name in (("overview", None), ("location", "new")):
+        text = words(opened(stage.settings.workspace, page, monkeypatch, name))
+        assert "**No verdict yet.** The worker gives one after it has measured." in text
+
+
+def test_location_says_what_to_do_with_captures_that_gave_no_numbers(
+    full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "crackmonitor capture move NUMBER --location NAME"
+    assert told in words(opened(full, "location", monkeypatch, "growing"))
+    assert told not in words(opened(full, "location", monkeypatch, "steady"))
 
 
 def test_location_lists_every_capture_with_its_reason(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from dashboard.wording import (
     SIGNS,
+    VERDICTS,
     State,
     ago,
     clock,
@@ -13,9 +14,11 @@ from dashboard.wording import (
     plain,
     rate,
     seen,
+    verdict,
     without_path,
     worker_notice,
 )
+from monitor.growth.verdicts import Outcome
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 
@@ -92,3 +95,22 @@ def test_a_silent_worker_is_mentioned_and_a_lively_one_not() -> None:
     assert worker_notice(NOW - silence, silence, NOW) is None
     assert "10 minutes ago" in (worker_notice(NOW - 2 * silence, silence, NOW) or "")
     assert "No worker has run yet" in (worker_notice(None, silence, NOW) or "")
+
+
+def test_every_verdict_has_a_word() -> None:
+    assert set(VERDICTS) == set(Outcome)
+    assert len(set(VERDICTS.values())) == len(Outcome)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "months", "words"),
+    [
+        ("dormant", None, "**Dormant**."),
+        ("not_enough_data", None, "**Not enough data**."),
+        ("not_enough_data", 4.1, "**Not enough data**, about 5 more months needed."),
+        ("not_enough_data", 0.2, "**Not enough data**, about 1 more month needed."),
+        (None, None, "**No verdict yet.** The worker gives one after it has measured."),
+    ],
+)
+def test_a_verdict_says_how_long_one_takes(outcome: str | None, months: float | None, words: str) -> None:
+    assert verdict(outcome, months) == words

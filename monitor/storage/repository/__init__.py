@@ -16,12 +16,13 @@ from monitor.storage.repository.alerts import (
 from monitor.storage.repository.captures import (
     Stored,
     add_capture,
-    confirm_time,
     forget_sighting,
     forget_sightings_before,
     record_sighting,
     reject_capture,
 )
+from monitor.storage.repository.corrections import confirm_time, measure_again, move_capture
+from monitor.storage.repository.cracks import replace_cracks
 from monitor.storage.repository.places import (
     add_location,
     add_site,
@@ -57,6 +58,8 @@ __all__ = [
     "hold_location",
     "mark_failed",
     "mark_sent",
+    "measure_again",
+    "move_capture",
     "queue_notifications",
     "record_failure",
     "record_reading",
@@ -64,6 +67,7 @@ __all__ = [
     "record_sighting",
     "record_transition",
     "reject_capture",
+    "replace_cracks",
     "replace_fits",
     "retire_rule",
     "set_interval",

@@ -1,15 +1,14 @@
 """Files on their way in: watched in the inbox, then accepted or rejected, once each."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, false, select
 from sqlalchemy.orm import Session
 
-from monitor.errors import MisuseError
-from monitor.records import CaptureTime, TimeSource
-from monitor.storage.repository.statements import existing, forget_fits, insert
+from monitor.records import CaptureTime
+from monitor.storage.repository.statements import insert
 from monitor.storage.tables import CaptureRow, SightingRow
 
 
@@ -87,29 +86,23 @@ def _store(session: Session, replaces: ColumnElement[bool], *, sha256: str, **co
     return Stored(known, is_new=False)
 
 
-def confirm_time(session: Session, capture_id: int, captured_at: datetime) -> None:
-    """A person states when an accepted capture was taken; from now on its time is certain.
+def record_sighting(
+    session: Session, *, path: str, size_bytes: int, modified_ns: int, now: datetime, apart: timedelta = timedelta(0)
+) -> int:
+    """How many scans, this one included, have seen the inbox file with this size and time, each so far `apart`.
 
-    Growth fits of its location are forgotten, to be made again.
+    A scan that comes sooner after the last one that counted, another worker's perhaps, does not count.
     """
-    capture = existing(session, CaptureRow, capture_id)
-    if capture.rejected_reason is not None:
-        raise MisuseError(f"Capture {capture_id} ({capture.file_name}) was rejected; its time does not matter.")
-    capture.captured_at = captured_at
-    capture.time_source = TimeSource.PERSON
-    session.flush()
-    forget_fits(session, capture.location_id)
-
-
-def record_sighting(session: Session, *, path: str, size_bytes: int, modified_ns: int, now: datetime) -> int:
-    """How many scans in a row, this one included, have seen the inbox file with this size and time."""
-    before = select(SightingRow.scans).where(
+    same = select(SightingRow.scans, SightingRow.counted_at).where(
         SightingRow.path == path, SightingRow.size_bytes == size_bytes, SightingRow.modified_ns == modified_ns
     )
-    scans = (session.scalar(before) or 0) + 1
-    seen = {"size_bytes": size_bytes, "modified_ns": modified_ns, "scans": scans, "seen_at": now}
-    new = insert(session, SightingRow).values(path=path, **seen)
-    session.execute(new.on_conflict_do_update(index_elements=["path"], set_=seen))
+    scans, counted_at = 1, now
+    for before, last in session.execute(same):
+        counts = abs(now - last) >= apart  # a clock that was put back must not hold a file up for long
+        scans, counted_at = (before + 1, now) if counts else (before, last)
+    seen = {"size_bytes": size_bytes, "modified_ns": modified_ns, "scans": scans, "counted_at": counted_at}
+    new = insert(session, SightingRow).values(path=path, seen_at=now, **seen)
+    session.execute(new.on_conflict_do_update(index_elements=["path"], set_={"seen_at": now, **seen}))
     return scans
 
 

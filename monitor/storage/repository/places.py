@@ -4,13 +4,19 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from monitor.errors import MisuseError
 from monitor.records import Scale
-from monitor.storage.repository.statements import existing, forget_fits, insert, locked_location
-from monitor.storage.tables import CaptureRow, ClaimRow, LocationRow, ReadingRow, RecipeRow, SiteRow
+from monitor.storage.repository.statements import (
+    existing,
+    forget_fits,
+    insert,
+    locked_location,
+    withdraw_readings,
+)
+from monitor.storage.tables import CaptureRow, LocationRow, ReadingRow, RecipeRow, SiteRow
 
 _LOCATION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -77,7 +83,7 @@ def set_scale(session: Session, location_id: int, scale: Scale) -> None:
     location.scale_origin = scale.origin
     session.flush()
     captures = select(CaptureRow.id).where(CaptureRow.location_id == location_id)
-    fill_millimetres(session, scale.mm_per_px, ReadingRow.capture_id.in_(captures))
+    fill_millimetres(session, scale.mm_per_px, and_(ReadingRow.capture_id.in_(captures), ReadingRow.stands()))
     forget_fits(session, location_id)
 
 
@@ -91,12 +97,12 @@ def fill_millimetres(session: Session, mm_per_px: float, which: ColumnElement[bo
     session.execute(update(ReadingRow).where(which).values(twins), execution_options={"synchronize_session": False})
 
 
-def set_reference(session: Session, location_id: int, capture_id: int) -> None:
+def set_reference(session: Session, location_id: int, capture_id: int, now: datetime) -> None:
     """Make a capture of this location the one all others are registered to.
 
     Pixel numbers stand in the reference's frame, so once another capture has been registered to the
     present reference this raises `MisuseError`. Before that, readings against the present reference
-    are forgotten (they are its own, or failures) and their captures become work again; the scale goes
+    are superseded (they are its own, or failures) and their captures become work again; the scale goes
     too, for it belonged to the old frame.
     """
     location = locked_location(session, location_id)
@@ -106,17 +112,17 @@ def set_reference(session: Session, location_id: int, capture_id: int) -> None:
     if location.reference_capture_id == capture_id:
         return
     if location.reference_capture_id is not None:
-        _forget_frame(session, location)
+        _forget_frame(session, location, now)
     location.reference_capture_id = capture_id
     session.flush()
 
 
-def _forget_frame(session: Session, location: LocationRow) -> None:
+def _forget_frame(session: Session, location: LocationRow, now: datetime) -> None:
     captures = select(CaptureRow.id).where(CaptureRow.location_id == location.id)
     registered = session.scalar(
         select(ReadingRow.id)
         .where(ReadingRow.capture_id.in_(captures), ReadingRow.capture_id != location.reference_capture_id)
-        .where(ReadingRow.registration_accepted.is_(True))
+        .where(ReadingRow.registration_accepted.is_(True), ReadingRow.stands())
         .limit(1)
     )
     if registered is not None:
@@ -124,8 +130,7 @@ def _forget_frame(session: Session, location: LocationRow) -> None:
             f"Captures of location '{location.name}' have been measured against its present reference, and"
             " numbers from two frames cannot be compared. Start a new location for the new view."
         )
-    for table in (ReadingRow, ClaimRow):
-        session.execute(delete(table).where(table.capture_id.in_(captures)))
+    withdraw_readings(session, captures, why=f"The reference of {location.name} was changed.", now=now)
     forget_fits(session, location.id)
     location.mm_per_px = location.mm_per_px_standard_error = location.scale_origin = None
 

@@ -5,14 +5,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, or_, select, update
+from sqlalchemy import Select, and_, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError
 from monitor.records import Analysis, GrowthFit, Recipe, Registration, to_json
 from monitor.storage.repository.places import fill_millimetres
 from monitor.storage.repository.statements import existing, forget_fits, insert, locked_location
+from monitor.storage.rows import verdict_columns
 from monitor.storage.tables import (
+    Base,
     CaptureRow,
     ClaimRow,
     GrowthFitRow,
@@ -20,7 +22,9 @@ from monitor.storage.tables import (
     LocationRow,
     ReadingRow,
     RecipeRow,
+    VerdictRow,
 )
+from monitor.storage.views import VerdictView
 
 #: Workers are named by host and process, so every start leaves a name behind.
 _FORGOTTEN_AFTER = timedelta(days=7)
@@ -72,7 +76,7 @@ def claim_next(session: Session, *, fingerprint: str, worker: str, now: datetime
 
 def _unclaimed(fingerprint: str, now: datetime) -> "Select[int]":
     of_this = and_(ClaimRow.capture_id == CaptureRow.id, ClaimRow.fingerprint == fingerprint)
-    read = select(ReadingRow.id).where(ReadingRow.fingerprint == fingerprint)
+    read = select(ReadingRow.id).where(ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
     done = read.where(ReadingRow.capture_id == CaptureRow.id)
     reference = LocationRow.reference_capture_id
     reference_done = read.where(ReadingRow.capture_id == reference)
@@ -120,21 +124,21 @@ def record_reading(
     analysis: Analysis,
     pictures: Mapping[str, str],
     now: datetime,
-    reference_capture_id: int | None = None,
+    worker: str | None = None,
 ) -> bool:
     """Store what the analysis found, with its recipe. False: there is a reading already, and it stays.
 
-    `reference_capture_id` says in whose frame it was found. When the location has another reference by
-    now, nothing is stored (False), and the capture stays work. Millimetres are filled in from the location's
-    present scale, so that a scale given while the analysis was under way is not lost.
+    With `worker`, nothing is stored (False) either unless that worker still holds the claim: it was taken over, or
+    withdrawn because the reference, the location or the reference's reading has changed meanwhile. Millimetres are
+    filled in from the location's present scale, so that a scale given while the analysis was under way is not lost.
     """
     capture = existing(session, CaptureRow, capture_id)
     if capture.rejected_reason is not None:
         raise MisuseError(f"Capture {capture_id} ({capture.file_name}) was rejected and takes no reading.")
     location = locked_location(session, capture.location_id)
-    if reference_capture_id is not None and location.reference_capture_id != reference_capture_id:
-        return False
     fingerprint = record_recipe(session, analysis.recipe, now)
+    if worker is not None and _holder(session, capture_id, fingerprint) != worker:
+        return False
     new = insert(session, ReadingRow).values(
         capture_id=capture_id,
         fingerprint=fingerprint,
@@ -142,12 +146,20 @@ def record_reading(
         measured_at=now,
         **_found(analysis),
     )
-    new = new.on_conflict_do_nothing(index_elements=["capture_id", "fingerprint"])
+    new = new.on_conflict_do_nothing(
+        index_elements=["capture_id", "fingerprint"], index_where=text("superseded_at IS NULL")
+    )
     reading_id = session.scalar(new.returning(ReadingRow.id))
     forget_fits(session, location.id, since=now)  # made while this reading was on its way, so without it
     if reading_id is not None and location.mm_per_px is not None:
         fill_millimetres(session, location.mm_per_px, ReadingRow.id == reading_id)
     return reading_id is not None
+
+
+def _holder(session: Session, capture_id: int, fingerprint: str) -> str | None:
+    claim = select(ClaimRow.claimed_by).where(ClaimRow.capture_id == capture_id, ClaimRow.fingerprint == fingerprint)
+    holder: str | None = session.scalar(claim)
+    return holder
 
 
 def _found(analysis: Analysis) -> dict[str, Any]:
@@ -159,6 +171,9 @@ def _found(analysis: Analysis) -> dict[str, Any]:
     if analysis.severity is not None:
         for name in ("crack_count", "area_px", "max_width_px", "length_px"):
             columns[name] = getattr(analysis.severity, name)
+    grading = analysis.grading
+    columns["grade"] = None if grading is None else grading.grade
+    columns["grade_reasons"] = [] if grading is None else list(grading.reasons)
     if analysis.registration is not None:
         columns |= _registration(analysis.registration)
     return columns
@@ -169,15 +184,25 @@ def _registration(registration: Registration) -> dict[str, Any]:
 
 
 def replace_fits(
-    session: Session, *, location_id: int, fingerprint: str, fits: Sequence[GrowthFit], now: datetime
+    session: Session,
+    *,
+    location_id: int,
+    fingerprint: str,
+    fits: Sequence[GrowthFit],
+    verdicts: Sequence[VerdictView] = (),
+    now: datetime,
 ) -> None:
-    """Put these fits in the place of all earlier ones of this location and fingerprint."""
+    """Put these fits and verdicts in the place of all earlier ones of this location and fingerprint."""
     locked_location(session, location_id)
-    series = (GrowthFitRow.location_id == location_id, GrowthFitRow.fingerprint == fingerprint)
-    session.execute(delete(GrowthFitRow).where(*series))
-    rows = [{"location_id": location_id, "fingerprint": fingerprint, "fitted_at": now, **asdict(fit)} for fit in fits]
-    if rows:
-        session.execute(insert(session, GrowthFitRow), rows)
+    series = {"location_id": location_id, "fingerprint": fingerprint}
+    made: dict[type[Base], list[dict[str, Any]]] = {
+        GrowthFitRow: [{**series, "fitted_at": now, **asdict(fit)} for fit in fits],
+        VerdictRow: [{**series, **verdict_columns(verdict)} for verdict in verdicts],
+    }
+    for table, rows in made.items():
+        session.execute(delete(table).filter_by(**series))
+        if rows:
+            session.execute(insert(session, table), rows)
 
 
 def beat(session: Session, name: str, now: datetime, detail: Mapping[str, Any] | None = None) -> None:

@@ -1,17 +1,17 @@
 """Growth fits against known truths, published practice and seeded trials."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from growth_histories import START, all_fits, fit, history, monthly
+from growth_histories import START, fit, history, monthly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import MisuseError, UnknownNameError
-from monitor.growth.fits import FITS, smallest_detectable_rate
+from monitor.growth.fits import ALL_FITS, FITS, fits_for, smallest_detectable_rate
 from monitor.growth.linear import slope_of_cycle
-from monitor.records import GrowthFit
+from monitor.records import GrowthFit, Observation
 
 METHODS = pytest.mark.parametrize("method", FITS)
 
@@ -19,7 +19,7 @@ METHODS = pytest.mark.parametrize("method", FITS)
 @METHODS
 def test_exact_line_is_found_exactly(method: str) -> None:
     years = monthly(14)
-    found = fit(method, history(years, 0.4 + 1.5 * years))
+    found = fit(method, history(years, 0.4 + 1.5 * years), resolution=0.0)
     assert found.success
     assert found.message is None
     assert found.slope_per_year == pytest.approx(1.5, abs=1e-9)
@@ -54,10 +54,151 @@ def test_theil_sen_ignores_a_wild_reading_and_least_squares_does_not() -> None:
 
 @METHODS
 def test_constant_values_have_slope_zero_and_no_correlation(method: str) -> None:
-    found = fit(method, history(monthly(14), 0.1 + 0.2))
+    found = fit(method, history(monthly(14), 0.1 + 0.2), resolution=0.0)
     assert found.success
     assert (found.slope_per_year, found.low, found.high, found.r) == (0.0, 0.0, 0.0, None)
     assert found.smallest_detectable_per_year == 0.0
+
+
+@METHODS
+@pytest.mark.parametrize(("unit", "resolution", "error"), [("px", None, 0.1), ("mm", None, 0.01), ("mm", 0.05, 0.05)])
+def test_equal_readings_have_the_interval_of_the_declared_resolution(
+    method: str, unit: str, resolution: float | None, error: float
+) -> None:
+    """From identical values no error can be known: a width read to 0.5 px stays the same while the crack moves."""
+    observations = history(monthly(14), 2.0)
+    found = fit(method, observations, unit, resolution=resolution)
+    assert found.slope_per_year == 0.0
+    assert found.smallest_detectable_per_year == pytest.approx(
+        smallest_detectable_rate(observations, found, sigma=error)
+    )
+    assert found.low == pytest.approx(-(found.high or 0))
+    assert 0 < (found.high or 0) < found.smallest_detectable_per_year
+
+
+@METHODS
+def test_a_unit_without_a_resolution_has_no_floor(method: str) -> None:
+    assert fit(method, history(monthly(14), 2.0), "furlongs").high == 0.0
+
+
+@METHODS
+def test_residuals_that_show_more_than_the_floor_are_left_alone(method: str) -> None:
+    observations = history(monthly(14), np.random.default_rng(5).normal(0, 0.3, 14))
+    assert fit(method, observations) == fit(method, observations, resolution=0.0)
+
+
+@METHODS
+def test_no_interval_is_narrower_than_the_standard_errors_imply(method: str) -> None:
+    years = monthly(14)
+    observations = history(years, 0.5 * years, errors=0.2)
+    bare = history(years, 0.5 * years)
+    half = ((fit(method, observations).high or 0) - (fit(method, observations).low or 0)) / 2
+    declared = fit(method, bare, resolution=0.2)
+    assert half == pytest.approx(((declared.high or 0) - (declared.low or 0)) / 2)
+    assert half > 0.1
+
+
+@pytest.mark.parametrize("error", [0.0, -0.1, np.nan, np.inf])
+def test_a_standard_error_is_a_positive_number(error: float) -> None:
+    found = fit("least_squares", history(monthly(14), monthly(14), errors=error))
+    assert not found.success
+    assert "standard error" in str(found.message)
+
+
+def weighing(shared: float, *, weigh: bool) -> tuple[float, float]:
+    """Coverage and mean half width of the 90 % interval: 18 monthly readings with errors of 0.05 or 0.15."""
+    rng = np.random.default_rng(11)
+    years, inside, half = monthly(18), 0, 0.0
+    for _ in range(500):
+        errors = np.where(rng.random(18) < 0.5, 0.05, 0.15)
+        values = 0.5 * years + rng.normal(0, 1, 18) * np.hypot(errors, shared)
+        observations = history(years, values, errors=errors)
+        if not weigh:
+            observations[0] = replace(observations[0], standard_error=None)
+        found = fit("least_squares", observations)
+        inside += (found.low or 0) <= 0.5 <= (found.high or 0)
+        half += ((found.high or 0) - (found.low or 0)) / 2 / 500
+    return inside / 500, half
+
+
+def test_weights_pay_where_standard_errors_are_all_there_is_and_cost_nothing_where_not() -> None:
+    weighed, plain = weighing(0.0, weigh=True), weighing(0.0, weigh=False)
+    assert weighed[0] > 0.9
+    assert weighed[1] < 0.8 * plain[1]
+    # By 1 / standard error squared alone, 0.83 would be left here.
+    assert weighing(0.1, weigh=True)[0] > 0.87
+
+
+def test_a_poor_reading_weighs_little() -> None:
+    values = 0.5 * monthly(15)
+    values[14] += 3.0
+    errors = np.where(np.arange(15) == 14, 3.0, 0.05)
+    assert fit("least_squares", history(monthly(15), values, errors=errors)).slope_per_year == pytest.approx(
+        0.5, abs=0.1
+    )
+    assert fit("least_squares", history(monthly(15), values)).slope_per_year > 1.0
+
+
+def test_readings_of_grade_c_are_left_out_of_every_fit() -> None:
+    years = monthly(14)
+    good = history(years, 0.5 * years, temperatures=np.sin(years * 9), grades=["A", "B"] * 7)
+    bad = history(years + 0.01, 9.0, temperatures=20, grades=["C"] * 14)
+    for method in ALL_FITS:
+        assert fit(method, good + bad) == fit(method, good)
+        assert fit(method, good).n == 14
+        assert "there are 0" in str(fit(method, bad).message)
+    assert smallest_detectable_rate(good + bad, fit("seasonal", good)) == smallest_detectable_rate(
+        good, fit("seasonal", good)
+    )
+
+
+def warm_wall(n: int, seed: int = 3, rate: float = 0.5) -> list[Observation]:
+    """Closes by 0.03 mm per °C of a yearly cycle of 10 °C and of the day's weather."""
+    rng = np.random.default_rng(seed)
+    years = monthly(n)
+    celsius = 12 + 10 * np.sin(2 * np.pi * (years + rng.random())) + rng.normal(0, 3, n)
+    return history(years, 1 + rate * years - 0.03 * celsius + rng.normal(0, 0.1, n), temperatures=celsius)
+
+
+def test_temperature_takes_weather_and_season_out() -> None:
+    half = {"temperature": 0.0, "seasonal": 0.0}
+    inside = 0
+    for seed in range(200):
+        found = {method: fit(method, warm_wall(15, seed)) for method in half}
+        inside += (found["temperature"].low or 0) <= 0.5 <= (found["temperature"].high or 0)
+        for method in half:
+            half[method] += (found[method].high or 0) - (found[method].low or 0)
+    assert 0.86 <= inside / 200 <= 0.97
+    assert half["temperature"] < 0.85 * half["seasonal"]
+
+
+def test_temperature_fit_at_the_mean_temperature() -> None:
+    years = monthly(12)
+    celsius = 10 * np.cos(9 * years)
+    found = fit("temperature", history(years, 0.4 + 1.5 * years + 0.05 * celsius, temperatures=celsius))
+    assert found.slope_per_year == pytest.approx(1.5)
+    assert found.intercept == pytest.approx(0.4 + 0.05 * celsius.mean())
+    assert found.method == "temperature"
+    assert found.smallest_detectable_per_year is not None
+
+
+def test_temperature_is_worth_trying_from_eight_readings_that_carry_one() -> None:
+    assert set(fits_for(warm_wall(8))) == {*FITS, "temperature"}
+    assert fits_for(warm_wall(7)) == FITS
+    assert "there are 7" in str(fit("temperature", warm_wall(7) + history(monthly(14) + 0.01, 1.0)).message)
+    mixed = warm_wall(9) + history(monthly(14) + 0.01, 40.0)
+    assert fit("temperature", mixed) == fit("temperature", warm_wall(9))
+    assert fit("temperature", mixed).n == 9
+
+
+@pytest.mark.parametrize(
+    ("celsius", "reason"),
+    [(20.0, "do not vary"), (30 * monthly(9), "along with time"), (np.nan, "not a finite number")],
+)
+def test_temperatures_that_tell_nothing(celsius: float, reason: str) -> None:
+    found = fit("temperature", history(monthly(9), monthly(9), temperatures=celsius))
+    assert not found.success
+    assert reason in str(found.message)
 
 
 @METHODS
@@ -144,7 +285,7 @@ def test_smallest_detectable_rate_takes_the_error_from_the_residuals() -> None:
 
 def test_smallest_detectable_rate_knows_its_methods() -> None:
     strange = GrowthFit("all", "max_width_mm", "mm", "guess", 3, success=True)
-    with pytest.raises(UnknownNameError, match="least_squares, seasonal, theil_sen"):
+    with pytest.raises(UnknownNameError, match="least_squares, seasonal, temperature, theil_sen"):
         smallest_detectable_rate(history(monthly(3), 1.0), strange)
 
 
@@ -203,10 +344,12 @@ def test_fifteen_months_cover_what_the_docstring_states(memory: float, stated: f
     seed=st.randoms(use_true_random=False),
 )
 def test_order_does_not_matter(readings: list[tuple[float, float]], seed: object) -> None:
-    observations = history([year for year, _ in readings], [value for _, value in readings])
+    years, values = [year for year, _ in readings], [value for _, value in readings]
+    observations = history(years, values, errors=0.1 + np.arange(len(years)) % 3 / 9, temperatures=np.sin(years))
     shuffled = observations.copy()
     seed.shuffle(shuffled)  # type: ignore[attr-defined]
-    for one, other in zip(all_fits(observations), all_fits(shuffled), strict=True):
+    for method in ALL_FITS:
+        one, other = fit(method, observations), fit(method, shuffled)
         assert asdict(one) == asdict(other)
         assert one.success == (one.message is None)
         assert one.success == (one.slope_per_year is not None)

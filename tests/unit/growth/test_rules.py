@@ -129,3 +129,13 @@ def test_level_evidence_is_plain_json_and_the_state_is_settled(values: list[floa
 def test_overdue_counts_interval_and_grace() -> None:
     assert not overdue(START, 7, 3, START + timedelta(days=10))
     assert overdue(START, 7, 3, START + timedelta(days=10, seconds=1))
+
+
+@pytest.mark.parametrize("rule", [LEVEL, RATE])
+@pytest.mark.parametrize("previous", [OK, FIRING])
+def test_readings_of_grade_c_neither_fire_nor_clear(rule: Rule, previous: AlertState) -> None:
+    years = monthly(25)
+    calm = history(years, 0.9)
+    wild = history(years + 3, 9 + 5 * years, grades=["C"] * 25)
+    assert evaluate(rule, calm + wild, all_fits(calm + wild), previous) == decide(rule, calm, previous)
+    assert decide(rule, wild, previous).state is previous

@@ -1,9 +1,12 @@
 """Verdicts: what may be said after how much data, and with which evidence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from growth_histories import all_fits, history, monthly
+from growth_histories import all_fits, fit, history, monthly
 
+from monitor.growth.acceleration import acceleration
 from monitor.growth.verdicts import Outcome, Verdict, VerdictRules, judge, rate_so_far, yearly_swing
 from monitor.records import Observation
 
@@ -139,3 +142,76 @@ def test_a_rate_counts_as_season_adjusted_from_a_whole_year_on(n: int, adjusted:
     rate = rate_so_far(observations, all_fits(observations))
     assert rate is not None
     assert rate.season_adjusted is adjusted
+
+
+def bending(rate: float, gain: float, n: int = 25) -> list[Observation]:
+    """A rate of `rate` that rises by `gain` each year, beside a season."""
+    years = monthly(n)
+    errors = np.random.default_rng(4).normal(0, 0.02, n)
+    return history(years, 9 + rate * years + gain / 2 * years**2 + 0.3 * np.sin(2 * np.pi * years) + errors)
+
+
+@pytest.mark.parametrize(
+    ("rate", "gain", "outcome"),
+    [
+        (0.3, 1.0, Outcome.ACCELERATING),
+        (-0.3, -1.0, Outcome.ACCELERATING),
+        (3.0, -1.0, Outcome.PROGRESSIVE),
+        (1.0, 0.0, Outcome.PROGRESSIVE),
+        # It gets faster, but is not fast by now.
+        (-0.02, 0.08, Outcome.SEASONAL),
+        # Opening after closing as much: nobody knows where it goes.
+        (-1.0, 1.0, Outcome.NOT_ENOUGH_DATA),
+    ],
+)
+def test_accelerating_is_growth_that_gets_faster(rate: float, gain: float, outcome: Outcome) -> None:
+    found = verdict(bending(rate, gain))
+    assert found.verdict is outcome
+    assert ("each year" in found.evidence) is (outcome is Outcome.ACCELERATING)
+
+
+def test_accelerating_says_by_how_much() -> None:
+    found = verdict(bending(0.3, 1.0))
+    assert "changes by +0.99 mm per year each year" in found.evidence
+    assert "is +2.30 by now" in found.evidence
+    bend = acceleration(bending(0.3, 1.0))
+    assert bend is not None
+    assert bend.low < 1.0 < bend.high
+    assert bend.rate_low < 2.3 < bend.rate_high
+    assert bend.shows
+
+
+def test_an_exact_line_does_not_get_faster_by_rounding() -> None:
+    for rate in (0.3, 1.0, 1 / 3):
+        observations = history(monthly(25), 0.1 + rate * monthly(25))
+        assert verdict(observations).verdict is Outcome.PROGRESSIVE
+
+
+@pytest.mark.parametrize("observations", [[], wall(7), history([0, 1] * 8, range(16))])
+def test_acceleration_of_too_little(observations: list[Observation]) -> None:
+    assert acceleration(observations) is None
+
+
+def test_readings_of_grade_c_move_no_verdict() -> None:
+    calm = wall(25)
+    wild = [replace(seen, value=9.0 + place, grade="C") for place, seen in enumerate(wall(25, rate=5.0))]
+    assert verdict(calm + wild) == verdict(calm)
+    assert rate_so_far(wild, all_fits(calm)) is None
+    assert yearly_swing(calm + wild) == yearly_swing(calm)
+    zeros = [replace(seen, value=0.0) for seen in calm]
+    assert verdict(zeros + wild).verdict is Outcome.NOT_ENOUGH_DATA
+
+
+def test_where_no_season_could_be_fitted_temperature_takes_its_place() -> None:
+    """Four visits in each of two springs and autumns: too few times of the year for a harmonic."""
+    years = np.array([0, 0.5, 1, 1.5] * 2)
+    celsius = np.tile([5, 20, 9, 25, 7, 23, 4, 22], 1)
+    observations = history(years, 1 + years + 0.03 * celsius, temperatures=celsius)
+    assert not fit("seasonal", observations).success
+    fits = [*all_fits(observations), fit("temperature", observations)]
+    found = judge(observations, fits)
+    assert found.verdict is Outcome.PROGRESSIVE
+    assert found.provisional_rate is not None
+    assert found.provisional_rate.season_adjusted
+    assert found.provisional_rate.slope_per_year == pytest.approx(1.0)
+    assert judge(observations, all_fits(observations)).verdict is Outcome.NOT_ENOUGH_DATA

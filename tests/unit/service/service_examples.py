@@ -147,8 +147,14 @@ class Workspace:
         with self.database.session() as session:
             return sorted(view.id for view in queries.captures(session, self.location_id))[-len(contents) :]
 
-    def jobs(self, analyser: object, worker: str = "one", stop: threading.Event | None = None) -> Jobs:
-        jobs = Jobs(self.database, self.settings, self.clock, worker, stop)
+    def jobs(
+        self,
+        analyser: object,
+        worker: str = "one",
+        stop: threading.Event | None = None,
+        scans_apart: timedelta = timedelta(0),
+    ) -> Jobs:
+        jobs = Jobs(self.database, self.settings, self.clock, worker, stop, scans_apart=scans_apart)
         jobs.__dict__["analyser"] = analyser
         return jobs
 

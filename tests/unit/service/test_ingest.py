@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from service_examples import LOCATION, NOW, SUFFIXES, Workspace, photo
+from service_examples import LOCATION, NOW, SUFFIXES, Gauge, Workspace, photo
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.records import TimeSource
@@ -48,6 +48,28 @@ def test_as_many_scans_are_waited_for_as_the_settings_say(workspace: Workspace) 
     workspace.settings.ingest.stable_scans = 4
     workspace.drop("a.png", photo())
     assert [len(workspace.scan().accepted) for _ in range(4)] == [0, 0, 0, 1]
+
+
+def test_workers_that_look_at_one_moment_have_looked_once(shared_workspace: Workspace) -> None:
+    """Otherwise a copy that pauses for less than a round would be taken in half."""
+    workspace, content = shared_workspace, photo(shape=(64, 64))
+    path = workspace.drop("a.png", content[: len(content) // 2])
+    workers = [workspace.jobs(Gauge(), worker, scans_apart=timedelta(seconds=30)) for worker in ("one", "two", "three")]
+    for _ in range(2):
+        for worker in workers:
+            assert worker.scan() == Intake(waiting=[str(path)])
+            workspace.clock.turn(seconds=5)
+    path.write_bytes(content)
+    for seconds, taken in ((0, []), (29, []), (1, [str(path)])):
+        workspace.clock.turn(seconds=seconds)
+        assert [file for worker in workers for file in worker.scan().accepted] == taken
+    assert original_of(workspace, content).read_bytes() == content
+
+
+def test_a_scan_that_somebody_asks_for_counts_however_soon(workspace: Workspace) -> None:
+    path = workspace.drop("a.png", photo())
+    by_hand = Ingest(workspace.database, workspace.settings)
+    assert [by_hand.scan(workspace.clock()).accepted for _ in range(2)] == [[], [str(path)]]
 
 
 def test_a_file_that_still_grows_waits_and_is_then_taken_whole(workspace: Workspace) -> None:

@@ -320,7 +320,7 @@ def test_a_reference_changed_while_a_capture_is_in_hand_spoils_no_number(workspa
     @contextmanager
     def changed() -> Iterator[None]:
         with workspace.database.transaction() as session:
-            repository.set_reference(session, workspace.location_id, second)
+            repository.set_reference(session, workspace.location_id, second, workspace.clock())
         yield
 
     gauge = Gauge(hold=changed)

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from service_examples import LOCATION, NOW, Gauge, Workspace, photo, pixels
 
-from monitor.growth.verdicts import Outcome, Verdict
+from monitor.growth.verdicts import Outcome
 from monitor.records import AlertState, GrowthFit, RuleKind, Scale, ScaleOrigin
+from monitor.service.corrections import confirm_time
 from monitor.service.judging import judge_location, verdict_of
 from monitor.service.notification import Delivery
-from monitor.service.places import add_rule, confirm_time, set_scale
+from monitor.service.places import DEFAULT_RATE_RULE, add_rule, retire_rule, set_scale
 from monitor.storage import queries, repository
-from monitor.storage.views import OVERDUE
+from monitor.storage.views import OVERDUE, VerdictView
 
 OK, FIRING = AlertState.OK, AlertState.FIRING
 SUBJECT = "max_width_px level"
@@ -44,9 +45,9 @@ def line(workspace: Workspace, metric: str = "max_width_px") -> GrowthFit:
     return found
 
 
-def verdict(workspace: Workspace) -> Verdict:
+def verdict(workspace: Workspace) -> VerdictView:
     with workspace.database.session() as session:
-        return verdict_of(session, queries.location(session, LOCATION))
+        return verdict_of(session, queries.location(session, LOCATION), workspace.clock())
 
 
 def scaled(workspace: Workspace, mm_per_px: float = 1.0) -> None:
@@ -187,8 +188,77 @@ def test_the_shipped_rule_fires_for_a_crack_that_grows_and_not_for_one_at_rest(
 ) -> None:
     scaled(workspace)
     workspace.drop_and_work(Gauge(), *levels, every_days=30.5)
-    assert verdict(workspace).verdict is outcome
-    assert changes(workspace, "max_width_mm rate") == states
+    assert verdict(workspace).outcome == outcome
+    assert changes(workspace, f"{DEFAULT_RATE_RULE[0]} rate") == states
+
+
+def stored_verdicts(workspace: Workspace) -> list[VerdictView]:
+    with workspace.database.session() as session:
+        return queries.verdicts(session, workspace.location_id)
+
+
+def test_a_verdict_is_stored_with_every_refit_and_only_the_newest_stays(workspace: Workspace) -> None:
+    assert verdict(workspace).outcome == Outcome.NOT_ENOUGH_DATA
+    assert stored_verdicts(workspace) == [], "nothing has been measured, so nothing was judged"
+    gauge = Gauge()
+    for n in (1, 2, 3):
+        workspace.drop_and_work(gauge, 10 * n)
+        (stored,) = stored_verdicts(workspace)
+        assert (stored.metric, stored.judged_at) == ("max_width_px", workspace.clock())
+        assert stored == verdict(workspace)
+    scaled(workspace)
+    (stored,) = stored_verdicts(workspace)
+    assert (stored.metric, stored.rate) == ("max_width_mm", None)
+    assert "There are 3 readings over 2 days" in stored.evidence
+    assert stored.months_needed == pytest.approx(11.93, abs=0.01)
+
+
+def test_a_provisional_rate_is_stored_with_what_would_show_in_spite_of_the_season(workspace: Workspace) -> None:
+    scaled(workspace)
+    workspace.drop_and_work(Gauge(), *(20, 22, 21, 23, 22, 24, 23), every_days=20)
+    (stored,) = stored_verdicts(workspace)
+    fit = line(workspace, "max_width_mm")
+    assert (stored.outcome, stored.rate is not None) == ("not_enough_data", True)
+    assert stored.rate is not None
+    assert fit.high is not None
+    assert fit.smallest_detectable_per_year is not None
+    assert (stored.rate.rate_per_year, stored.rate.unit) == (fit.slope_per_year, "mm")
+    assert not stored.rate.season_adjusted
+    feigned = stored.rate.high - fit.high
+    assert feigned > 0.5
+    assert stored.rate.smallest_detectable_per_year == pytest.approx(fit.smallest_detectable_per_year + feigned)
+
+
+def test_after_a_year_the_rate_that_would_show_is_that_of_the_seasonal_fit(workspace: Workspace) -> None:
+    scaled(workspace)
+    workspace.drop_and_work(Gauge(), *(20, 22, 21, 23, 22, 24, 23, 25, 24, 26, 25, 27, 26, 28), every_days=30)
+    (stored,) = stored_verdicts(workspace)
+    with workspace.database.session() as session:
+        fits = [view.fit for view in queries.fits(session, workspace.location_id)]
+    (fit,) = [fit for fit in fits if (fit.metric, fit.method) == ("max_width_mm", "seasonal")]
+    assert stored.rate is not None
+    assert stored.rate.season_adjusted
+    assert stored.rate.smallest_detectable_per_year == fit.smallest_detectable_per_year
+
+
+def test_where_no_crack_was_ever_found_there_is_no_rate(workspace: Workspace) -> None:
+    workspace.drop_and_work(Gauge(), *[0] * 8, every_days=30)
+    (stored,) = stored_verdicts(workspace)
+    assert (stored.outcome, stored.rate, stored.months_needed) == ("not_enough_data", None, None)
+    assert "No crack was found in any of the 8 captures" in stored.evidence
+
+
+def test_a_retired_rule_ends_its_alert_and_says_why(workspace: Workspace) -> None:
+    level_rule(workspace)
+    gauge = Gauge()
+    workspace.drop_and_work(gauge, 70)
+    retire_rule(workspace.database, LOCATION, "max_width_px", RuleKind.LEVEL, workspace.clock())
+    assert changes(workspace) == [FIRING, OK]
+    assert "was retired, so it is no longer watched" in workspace.transitions()[-1].why
+    workspace.drop_and_work(gauge, 80)
+    assert changes(workspace) == [FIRING, OK]
+    level_rule(workspace)
+    assert changes(workspace) == [FIRING, OK, FIRING]
 
 
 def test_a_new_version_of_a_rule_is_evaluated_at_once(workspace: Workspace) -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from service_examples import Gauge, Workspace, photo
 from monitor.errors import StorageError, UnknownNameError
 from monitor.imaging.files import Picture, read_picture
 from monitor.service import ingest, scheduler
-from monitor.service.jobs import Jobs
+from monitor.service.jobs import Jobs, Tick
 from monitor.storage import queries
 from monitor.storage.database import Database
 
@@ -118,6 +119,24 @@ def test_rounds_follow_each_other_and_take_in_what_is_dropped_meanwhile(workspac
     with workspace.database.session() as session:
         (beat,) = queries.heartbeats(session)
     assert beat.name.endswith(f":{running.pid}")
+
+
+def test_rounds_of_workers_count_when_they_are_half_an_interval_apart(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Jobs] = []
+
+    class Noted(Jobs):
+        def tick(self) -> Tick:
+            made.append(self)
+            stop.set()
+            return super().tick()
+
+    stop = threading.Event()
+    monkeypatch.setattr(scheduler, "Jobs", Noted)
+    workspace.settings.worker.scan_seconds = 40
+    scheduler._work_until(stop, workspace.database, workspace.settings)
+    assert made[0]._scans_apart == timedelta(seconds=20)
 
 
 def test_a_stop_during_a_scan_leaves_the_rest_in_the_inbox(

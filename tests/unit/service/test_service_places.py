@@ -6,14 +6,14 @@ import pytest
 from service_examples import LOCATION, NOW, Gauge, Workspace, photo
 
 from monitor.errors import MisuseError, UnknownNameError
-from monitor.records import RuleKind, Scale, ScaleOrigin, TimeSource
+from monitor.records import RuleKind, Scale, ScaleOrigin
 from monitor.service.places import (
     DEFAULT_RATE_RULE,
     add_location,
     add_rule,
-    confirm_time,
     ensure_location,
     ensure_site,
+    retire_rule,
     set_reference,
     set_scale,
 )
@@ -157,11 +157,15 @@ def test_a_rule_takes_its_unit_from_its_metric_and_closes_the_version_before(wor
     assert [rule for rule in rules(workspace) if rule.kind is RuleKind.LEVEL] == levels
 
 
-def test_a_confirmed_time_is_certain_and_an_unknown_capture_is_said(workspace: Workspace) -> None:
-    (undated,) = workspace.take(photo(days=None))
-    confirm_time(workspace.database, undated, NOW, workspace.clock())
-    (capture,) = workspace.captures()
-    assert capture.time is not None
-    assert (capture.time.at, capture.time.source) == (NOW, TimeSource.PERSON)
-    with pytest.raises(MisuseError, match="no capture with the id 99"):
-        confirm_time(workspace.database, 99, NOW, workspace.clock())
+def test_a_retired_rule_is_kept_with_its_end_and_what_is_in_force_is_named(workspace: Workspace) -> None:
+    metric, kind, *_ = DEFAULT_RATE_RULE
+    with pytest.raises(MisuseError, match=r"no level rule on area_mm2 in force\. In force: widest_mm rate\."):
+        retire_rule(workspace.database, LOCATION, "area_mm2", RuleKind.LEVEL, NOW)
+    later = workspace.clock.turn(days=1)
+    retire_rule(workspace.database, LOCATION, metric, kind, later)
+    (rule,) = rules(workspace)
+    assert rule.valid_to == later
+    with pytest.raises(MisuseError, match=r"In force: none\."):
+        retire_rule(workspace.database, LOCATION, metric, kind, workspace.clock.turn(days=1))
+    assert rules(workspace) == [rule]
+    assert workspace.transitions() == []

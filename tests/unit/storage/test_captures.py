@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from monitor.errors import MisuseError, UnknownNameError
 from monitor.records import Analysis, GrowthFit, Scale, ScaleOrigin, Severity, Status, TimeSource
 from monitor.storage import queries, repository
 from monitor.storage.repository import Work
-from monitor.storage.views import UNITS
+from monitor.storage.views import UNITS, RateView, VerdictView
 
 LEASE = timedelta(minutes=10)
 
@@ -69,33 +70,54 @@ def test_a_rejected_file_is_a_row_and_no_work(place: Place) -> None:
         repository.confirm_time(session, stored.capture_id, NOW)
 
 
-def test_a_file_is_counted_while_it_stays_the_same(place: Place) -> None:
-    def seen(size_bytes: int, seconds: int) -> int:
-        with place.database.transaction() as session:
-            return repository.record_sighting(
-                session,
-                path="north-wall/a.jpg",
-                size_bytes=size_bytes,
-                modified_ns=1_750_000_000_000_000_000,
-                now=NOW + timedelta(seconds=seconds),
-            )
+def seen(place: Place, size_bytes: int, seconds: float, apart: float = 0.0) -> int:
+    """What a scan so many seconds after NOW counts."""
+    with place.database.transaction() as session:
+        return repository.record_sighting(
+            session,
+            path="north-wall/a.jpg",
+            size_bytes=size_bytes,
+            modified_ns=1_750_000_000_000_000_000,
+            now=NOW + timedelta(seconds=seconds),
+            apart=timedelta(seconds=apart),
+        )
 
-    assert [seen(10, 0), seen(10, 1), seen(2**40, 2), seen(2**40, 3)] == [1, 2, 1, 2]
+
+def test_a_file_is_counted_while_it_stays_the_same(place: Place) -> None:
+    assert [seen(place, *one) for one in ((10, 0), (10, 1), (2**40, 2), (2**40, 3))] == [1, 2, 1, 2]
     with place.database.transaction() as session:
         repository.forget_sightings_before(session, NOW + timedelta(seconds=3))
         assert queries.sightings(session) == ["north-wall/a.jpg"]
         repository.forget_sightings_before(session, NOW + timedelta(seconds=4))
         assert queries.sightings(session) == []
-    assert seen(2**40, 4) == 1
+    assert seen(place, 2**40, 4) == 1
     with place.database.transaction() as session:
         repository.forget_sighting(session, "north-wall/a.jpg")
         assert queries.sightings(session) == []
 
 
+def test_scans_count_once_for_each_stretch_they_are_apart(place: Place) -> None:
+    at = (0, 0.1, 29.9, 30, 31, 59, 60, 200)
+    assert [seen(place, 10, seconds, apart=30) for seconds in at] == [1, 1, 1, 2, 2, 2, 3, 4]
+    assert seen(place, 11, 200.1, apart=30) == 1, "it has changed, and is watched anew"
+
+
+def test_a_scan_that_does_not_count_keeps_the_file_from_being_forgotten(place: Place) -> None:
+    for seconds in (0, 20):
+        seen(place, 10, seconds, apart=30)
+    with place.database.transaction() as session:
+        repository.forget_sightings_before(session, NOW + timedelta(seconds=10))
+        assert queries.sightings(session) == ["north-wall/a.jpg"]
+
+
+def test_a_clock_that_was_put_back_holds_no_file_up(place: Place) -> None:
+    assert [seen(place, 10, seconds, apart=30) for seconds in (7200, 0, 60)] == [1, 2, 3]
+
+
 def test_work_comes_reference_first_and_once_it_was_read_the_oldest(place: Place) -> None:
     late, reference, early = place.capture("a", days=3), place.capture("b", days=2), place.capture("c", days=1)
     with place.database.transaction() as session:
-        repository.set_reference(session, place.location_id, reference)
+        repository.set_reference(session, place.location_id, reference, NOW)
         assert queries.pending(session, place.fingerprint) == {place.location_id: 3}
     assert [claim(place) for _ in range(2)] == [Work(reference, 1, None), None]
     record(place, reference, measured(registered=False))
@@ -147,24 +169,35 @@ def in_threads(number: int, task: Callable[[int], None]) -> None:
         worker.join()
 
 
+def record_by(worker: str, place: Place, capture_id: int) -> bool:
+    with place.database.transaction() as session:
+        return repository.record_reading(
+            session, capture_id=capture_id, analysis=measured(), pictures={}, now=NOW, worker=worker
+        )
+
+
+def test_only_the_worker_that_holds_the_claim_stores_its_reading(place: Place) -> None:
+    capture_id = place.capture("a")
+    assert not record_by("one", place, capture_id)
+    claim(place, "one")
+    claim(place, "two", minutes=11)
+    assert not record_by("one", place, capture_id)
+    assert record_by("two", place, capture_id)
+
+
 def test_a_reading_made_in_a_former_reference_frame_is_not_kept(place: Place) -> None:
     first, second = place.capture("a"), place.capture("b", days=1)
 
-    def record_in_frame_of(reference: int) -> bool:
+    def refer(capture_id: int) -> None:
         with place.database.transaction() as session:
-            return repository.record_reading(
-                session,
-                capture_id=first,
-                analysis=measured(registered=False),
-                pictures={},
-                now=NOW,
-                reference_capture_id=reference,
-            )
+            repository.set_reference(session, place.location_id, capture_id, NOW)
 
-    with place.database.transaction() as session:
-        repository.set_reference(session, place.location_id, second)
-    assert not record_in_frame_of(first)
-    assert record_in_frame_of(second)
+    refer(first)
+    claim(place, "one")
+    refer(second)
+    assert not record_by("one", place, first)
+    claim(place, "one")
+    assert record_by("one", place, second)
 
 
 def test_workers_at_once_never_get_the_same_capture(place: Place) -> None:
@@ -332,42 +365,59 @@ def test_things_that_do_not_exist(place: Place) -> None:
             queries.recipe(session, "0" * 16)
 
 
-def test_fits_are_replaced_whole_and_come_back_as_they_were(place: Place) -> None:
+def verdict(evidence: str, rate: RateView | None = None, months: float | None = 4.5) -> VerdictView:
+    return VerdictView("all", "max_width_mm", "not_enough_data", evidence, months, rate, NOW)
+
+
+RATE = RateView(0.3, -0.2, 0.8, 0.9, "mm", season_adjusted=False, smallest_detectable_per_year=0.6)
+
+
+def test_fits_and_verdicts_are_replaced_whole_and_come_back_as_they_were(place: Place) -> None:
     def fit(method: str, slope: float) -> GrowthFit:
         return GrowthFit(
             "all", "max_width_mm", "mm", method, 9, success=True, slope_per_year=slope, low=0.1, origin=NOW
         )
 
-    def replace(*fits: GrowthFit) -> list[GrowthFit]:
+    def put(fits: list[GrowthFit], verdicts: list[VerdictView]) -> None:
         with place.database.transaction() as session:
             repository.replace_fits(
-                session, location_id=place.location_id, fingerprint=place.fingerprint, fits=fits, now=NOW
+                session,
+                location_id=place.location_id,
+                fingerprint=place.fingerprint,
+                fits=fits,
+                verdicts=verdicts,
+                now=NOW,
             )
         with place.database.session() as session:
-            return [view.fit for view in queries.fits(session, place.location_id)]
+            stored = [view.fit for view in queries.fits(session, place.location_id)]
+            assert stored == sorted(fits, key=lambda one: one.method)
+            assert queries.verdicts(session, place.location_id) == verdicts
+            assert queries.verdicts(session, place.location_id, "0" * 16) == []
 
-    assert replace(fit("theil_sen", 1.0), fit("least_squares", 2.0)) == [
-        fit("least_squares", 2.0),
-        fit("theil_sen", 1.0),
-    ]
-    assert replace(fit("theil_sen", 3.0)) == [fit("theil_sen", 3.0)]
-    assert replace() == []
+    put([fit("theil_sen", 1.0), fit("least_squares", 2.0)], [verdict("Too few.", RATE)])
+    put([fit("theil_sen", 3.0)], [verdict("Nothing yet.", None, None)])
+    put([], [])
 
 
 def test_fits_are_asked_for_whenever_what_they_rest_on_changed(place: Place) -> None:
     def unfitted() -> list[str]:
         with place.database.session() as session:
-            return [view.name for view in queries.unfitted(session)]
+            found = [view.name for view in queries.unfitted(session)]
+            if queries.fits(session, place.location_id) == []:
+                assert queries.verdicts(session, place.location_id) == [], "a verdict goes with its fits"
+            return found
 
     def refit(days: float) -> None:
         fit = GrowthFit("all", "area_px", "px²", "theil_sen", 1, success=False, message="too few")
+        made_at = NOW + timedelta(days=days)
         with place.database.transaction() as session:
             repository.replace_fits(
                 session,
                 location_id=place.location_id,
                 fingerprint=place.fingerprint,
                 fits=[fit],
-                now=NOW + timedelta(days=days),
+                verdicts=[replace(verdict("Too few."), judged_at=made_at)],
+                now=made_at,
             )
 
     capture_id = place.capture("a")

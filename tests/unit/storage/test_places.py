@@ -154,9 +154,9 @@ def test_a_reference_is_an_accepted_capture_of_its_location(place: Place) -> Non
     capture_id = place.capture("a")
     strange = pytest.raises(MisuseError, match="not an accepted capture of location 'south-wall'")
     with strange, place.database.transaction() as session:
-        repository.set_reference(session, other, capture_id)
+        repository.set_reference(session, other, capture_id, NOW)
     with place.database.transaction() as session:
-        repository.set_reference(session, place.location_id, capture_id)
+        repository.set_reference(session, place.location_id, capture_id, NOW)
     with place.database.session() as session:
         assert queries.location(session, "north-wall").reference_capture_id == capture_id
         assert queries.capture(session, capture_id).is_reference
@@ -166,7 +166,7 @@ def test_a_bad_reference_can_be_replaced_while_nothing_was_registered_to_it(plac
     first, second = place.capture("a"), place.capture("b", days=1)
     fit = GrowthFit("all", "area_px", "px²", "theil_sen", 0, success=False, message="too few")
     with place.database.transaction() as session:
-        repository.set_reference(session, place.location_id, first)
+        repository.set_reference(session, place.location_id, first, NOW)
         repository.set_scale(session, place.location_id, SCALE)
         repository.record_reading(session, capture_id=first, analysis=measured(registered=False), pictures={}, now=NOW)
         repository.record_reading(session, capture_id=second, analysis=failed(), pictures={}, now=NOW)
@@ -174,8 +174,12 @@ def test_a_bad_reference_can_be_replaced_while_nothing_was_registered_to_it(plac
             session, location_id=place.location_id, fingerprint=place.fingerprint, fits=[fit], now=NOW
         )
         assert queries.pending(session, place.fingerprint) == {}
-        repository.set_reference(session, place.location_id, second)
+        repository.set_reference(session, place.location_id, second, NOW)
         assert queries.pending(session, place.fingerprint) == {place.location_id: 2}
+        assert [(former.capture_id, former.why) for former in queries.superseded(session, place.location_id)] == [
+            (first, "The reference of north-wall was changed."),
+            (second, "The reference of north-wall was changed."),
+        ]
         assert queries.fits(session, place.location_id) == []
         assert queries.location(session, "north-wall").scale is None
 
@@ -183,11 +187,11 @@ def test_a_bad_reference_can_be_replaced_while_nothing_was_registered_to_it(plac
 def test_a_reference_others_are_measured_against_stays(place: Place) -> None:
     first, second = place.capture("a"), place.capture("b", days=1)
     with place.database.transaction() as session:
-        repository.set_reference(session, place.location_id, first)
+        repository.set_reference(session, place.location_id, first, NOW)
         repository.record_reading(session, capture_id=second, analysis=measured(), pictures={}, now=NOW)
-        repository.set_reference(session, place.location_id, first)
+        repository.set_reference(session, place.location_id, first, NOW)
     with pytest.raises(MisuseError, match="Start a new location"), place.database.transaction() as session:
-        repository.set_reference(session, place.location_id, second)
+        repository.set_reference(session, place.location_id, second, NOW)
     with place.database.session() as session:
         reading = queries.capture(session, second).reading
     assert reading is not None

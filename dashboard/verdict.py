@@ -1,0 +1,25 @@
+"""What a location's history says about growth, in the same words on its card and on its page."""
+
+from dashboard import data
+from dashboard.wording import number, plain, rate, verdict
+
+
+def verdict_lines(glance: data.Glance) -> list[str]:
+    """Lines of Markdown: the verdict with its evidence, and the rate so far; none before the first capture."""
+    if not glance.status.captures:
+        return []
+    found = glance.verdict
+    if found is None:
+        return [verdict(None)]
+    lines = [f"{verdict(found.outcome, found.months_needed)} {plain(found.evidence)}"]
+    return lines if found.rate is None else [*lines, f"{data.METRIC_NAMES[found.metric]}: {_rate(found.rate)}"]
+
+
+def _rate(found: data.RateView) -> str:
+    words = rate(found.rate_per_year, found.low, found.high, unit=found.unit, per="year", confidence=found.confidence)
+    season = "" if found.season_adjusted else ", provisional: widened for a season that cannot be told from growth yet"
+    detectable = found.smallest_detectable_per_year
+    shows = (
+        "" if detectable is None else f" · smallest rate that would show: {number(detectable)} {found.unit} per year"
+    )
+    return f"{words}{season}{shows}"

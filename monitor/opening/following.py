@@ -1,0 +1,318 @@
+"""All cracks of one location followed through all of its captures.
+
+Everything is worked out anew from the whole set of captures, so that it does not matter in which order
+they arrived: the ground of a crack's gap, known from where it gapes widest, serves the captures where it is thin.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, median_filter
+from scipy.spatial import cKDTree
+
+from monitor.imaging.photometry import grey
+from monitor.opening.gaps import GROUND_SPREAD, USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of
+from monitor.opening.lips import LipMovement, follow_lips
+from monitor.opening.stations import Stations, lay_stations, profiles
+from monitor.opening.tracks import Track, Window, track
+from monitor.records import BoolArray, ByteArray, Crack, CrackReading, CrackState, FloatArray
+from monitor.severity.metrics import measure
+
+Floats = NDArray[np.float64]
+
+#: Stations of a later capture nearer than this to known ones are the same place.
+_SAME_PLACE_PX = 10.0
+#: With fewer stations than this there is no course to measure along.
+_LEAST_STATIONS = 4
+#: A crack of which a capture shows less than this share of stations is not measured there.
+_LEAST_SEEN = 0.7
+#: Stations that differ from their neighbours by so many usual differences are taken as their neighbours say.
+_OUTLYING = 4.0
+_NEIGHBOURS = 9
+#: The widest place is so many stations long.
+_WIDEST_STATIONS = 9
+#: A station counts when its fit is at most so many times less certain than is usual.
+_CLEAR = 2.0
+#: An opening itself, other than its change, is not known better than this.
+_MODEL_PX = 0.1
+#: Neighbouring stations look at much the same texture, so that errors fall more slowly than with their number.
+_SHARED = 2.0
+#: No mean opening is known better than this: lenses, walls and models are not exact.
+_FLOOR_PX = 0.03
+#: Two measures that differ by less than this, or this share of the change, agree, whatever their errors: the wall
+#: yields a little between the lip and the squares that are followed.
+_AGREE_PX, _AGREE_SHARE = 0.2, 0.1
+_AGREE_ERRORS = 1.64
+_LEAST_LIPS = 4
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One registered capture: its `key`, its crack `mask`, bool (rows, cols) in the reference's frame, its own `shape`
+    (rows, cols), and `to_reference` (3, 3), which maps its (column, row, 1) to the reference.
+    """
+
+    key: int
+    mask: BoolArray
+    shape: tuple[int, int]
+    to_reference: Floats
+
+    def seen(self, window: Window) -> BoolArray:
+        """What of that part of the reference's frame the capture shows."""
+        corner = np.array([[1, 0, -window[1].start], [0, 1, -window[0].start], [0, 0, 1]], np.float64)
+        size = window[1].stop - window[1].start, window[0].stop - window[0].start
+        whole = np.full(self.shape, 255, np.uint8)
+        return np.asarray(cv2.warpPerspective(whole, corner @ self.to_reference, size, flags=cv2.INTER_LINEAR) == 255)
+
+
+@dataclass(frozen=True)
+class Following:
+    """The cracks of one location and what each capture shows of each of them, in order of capture time."""
+
+    cracks: tuple[Crack, ...] = ()
+    readings: tuple[CrackReading, ...] = ()
+
+
+def follow(reference: int, sightings: Sequence[Sighting], picture: Callable[[int], ByteArray]) -> Following:
+    """Follow every crack through `sightings`, in order of capture time.
+
+    `reference` is the key of the capture in whose frame all is told; `picture` gives a capture's picture, uint8
+    (rows, cols, 3), by its key, and is asked once for each.
+    """
+    tracks = track([sighting.mask for sighting in sightings], lambda index, window: sightings[index].seen(window))
+    courses = [_Course(found, _stations(found)) for found in tracks]
+    courses = [course for course in courses if len(course.stations) >= _LEAST_STATIONS]
+    if not courses:
+        return Following()
+    base = grey(picture(reference)).astype(np.float32)
+    for sighting in sightings:
+        light = base if sighting.key == reference else grey(picture(sighting.key)).astype(np.float32)
+        aligned = base if sighting.key == reference else _aligned(light, sighting.to_reference, base.shape)
+        for course in courses:
+            course.look(light, sighting.to_reference, base, aligned)
+    common = ground_of([gaps for course in courses for gaps in course.freely_fitted])
+    keys = [sighting.key for sighting in sightings]
+    readings: list[CrackReading] = []
+    for course in courses:
+        readings.extend(course.readings(keys, keys.index(reference) if reference in keys else None, common))
+    cracks = tuple(
+        Crack(course.track.name, keys[course.track.first_seen], tuple(map(int, course.widest)), course.stations.points)
+        for course in courses
+    )
+    return Following(cracks, tuple(readings))
+
+
+def _aligned(light: FloatArray, to_reference: Floats, shape: tuple[int, ...]) -> FloatArray:
+    size = shape[1], shape[0]
+    return np.asarray(cv2.warpPerspective(light, to_reference, size, flags=cv2.INTER_CUBIC), np.float32)
+
+
+def _stations(found: Track) -> Stations:
+    """Stations along the course as first seen, and on along what later captures show beyond it."""
+    laid: list[Stations] = []
+    reach = 0.0
+    for region in found.regions:
+        if region is None:
+            continue
+        stations = lay_stations(region)
+        reach = max(reach, stations.reach_px)
+        if laid:
+            known = cKDTree(np.concatenate([part.points for part in laid]))
+            stations = _part(stations, known.query(stations.points)[0] > _SAME_PLACE_PX)
+        if len(stations) >= (_LEAST_STATIONS if laid else 1):
+            laid.append(stations)
+    ends = np.cumsum([0, *(int(part.branch.max()) + 1 for part in laid)])
+    return Stations(
+        points=np.concatenate([part.points for part in laid] or [np.zeros((0, 2))]) + found.origin,
+        normals=np.concatenate([part.normals for part in laid] or [np.zeros((0, 2))]),
+        branch=np.concatenate([part.branch + end for part, end in zip(laid, ends, strict=False)] or [np.zeros(0)]),
+        reach_px=reach,
+    )
+
+
+def _part(stations: Stations, kept: NDArray[np.bool_]) -> Stations:
+    return Stations(stations.points[kept], stations.normals[kept], stations.branch[kept], stations.reach_px)
+
+
+class _Course:
+    """One crack with its stations, and what has been read there so far."""
+
+    def __init__(self, found: Track, stations: Stations) -> None:
+        self.track, self.stations = found, stations
+        self._profiles: list[Floats] = []
+        self._lips: list[LipMovement] = []
+        self._half_width_px = _half_width(found, stations)
+        self.widest: NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def look(self, light: FloatArray, to_reference: Floats, base: FloatArray, aligned: FloatArray) -> None:
+        """Read one capture at every station."""
+        self._profiles.append(profiles(light, to_reference, self.stations))
+        self._lips.append(follow_lips(base, aligned, self.stations, self._half_width_px))
+
+    def readings(self, keys: Sequence[int], reference: int | None, common: Ground | None) -> list[CrackReading]:
+        """One reading a capture; `reference` indexes the reference's own, `common` is the wall's usual ground."""
+        ground = self._ground(common)
+        gaps = [fit_gaps(part, self.stations.offsets_px, ground) for part in self._profiles]
+        clear = _clear(np.stack([found.standard_error_px for found in gaps]))
+        self.stations = _part(self.stations, clear)
+        fitted = np.stack([found.opening_px[clear] for found in gaps])
+        seen = np.isfinite(fitted).mean(axis=1)
+        openings = _completed(fitted, self.stations)
+        widest = self.widest = _widest_place(openings, self.stations)
+        made = []
+        for index, key in enumerate(keys):
+            state, region = self.track.states[index], self.track.regions[index]
+            size = None if region is None else measure(region)
+            values: dict[str, float | bool | str | None] = {
+                "length_px": size.length_px if size else None, "area_px": size.area_px if size else None
+            }  # fmt: skip
+            values |= self._lip_values(index, reference)
+            reason = _unmeasured(state, float(seen[index]))
+            if reason is None:
+                values |= self._gap_values(openings, index, reference, ground.standard_error, widest)
+                values["agree"] = _agreeing(values)
+            made.append(CrackReading(self.track.name, key, state, reason, **values))  # type: ignore[arg-type]
+        return made
+
+    @cached_property
+    def freely_fitted(self) -> list[Gaps]:
+        """The gap in every capture, with nothing known of its ground."""
+        return [fit_gaps(part, self.stations.offsets_px) for part in self._profiles]
+
+    def _ground(self, common: Ground | None) -> Ground:
+        """What this crack's own wide places say of its ground, else those of its neighbours, else what is usual."""
+        own = ground_of(self.freely_fitted)
+        others = replace(common, standard_error=np.hypot(common.standard_error, GROUND_SPREAD)) if common else None
+        known = [found for found in (own, others) if found is not None]
+        return min(known, key=lambda found: found.standard_error) if known else USUAL_GROUND
+
+    def _gap_values(
+        self, openings: Floats, index: int, reference: int | None, ground_error: float, widest: NDArray[np.int64]
+    ) -> dict[str, float]:
+        here, usual = openings[index], np.median(openings, axis=0)
+        scatter = _scatter(here - usual, self.stations)
+        opening = float(here.mean())
+        values = {
+            "opening_px": opening,
+            "opening_error_px": _error(scatter, len(here)),
+            "widest_px": float(here[widest].mean()),
+            "widest_error_px": _error(scatter, len(widest)),
+            # The ground matters the less the wider the gap is.
+            "shared_error_px": ground_error * abs(opening) / (1 + abs(opening) / 2) + _MODEL_PX,
+        }
+        if reference is not None:
+            change = here - openings[reference]
+            moved = _error(_scatter(change, self.stations), len(change))
+            values |= {"change_px": float(change.mean()), "change_error_px": 0.0 if index == reference else moved}
+        return values
+
+    def _lip_values(self, index: int, reference: int | None) -> dict[str, float | None]:
+        lips = self._lips[index]
+        if index == reference:
+            return {"lips_px": 0.0, "lips_error_px": 0.0, "shear_px": 0.0}
+        if len(lips.station) < _LEAST_LIPS:
+            return {}
+        opening = _winsorised(lips.opening_px)
+        return {
+            "lips_px": float(opening.mean()),
+            "lips_error_px": float(np.hypot(opening.std() / np.sqrt(len(opening)), _FLOOR_PX)),
+            "shear_px": float(_winsorised(lips.shear_px).mean()),
+        }
+
+
+def _half_width(found: Track, stations: Stations) -> Floats:
+    """Half of the widest that any capture shows of the crack at each station: lips are looked for beyond it."""
+    half = np.zeros(len(stations))
+    places = np.rint(stations.points - found.origin).astype(int)
+    for region in found.regions:
+        if region is not None:
+            inside = np.asarray(distance_transform_edt(region))
+            rows, cols = (np.clip(places[:, axis], 0, region.shape[axis] - 1) for axis in (0, 1))
+            half = np.maximum(half, inside[rows, cols])
+    return half
+
+
+def _unmeasured(state: CrackState, seen_share: float) -> str | None:
+    """Why the gap was not measured, in a sentence, or None."""
+    if state is CrackState.GONE_DARK:
+        return "The crack was not found in this capture. That does not mean it has closed: look at the photo."
+    if state is CrackState.NOT_SHOWN or seen_share < _LEAST_SEEN:
+        return "The photo does not show enough of this crack. Take it from the same position as the reference."
+    return None
+
+
+def _completed(openings: Floats, stations: Stations) -> Floats:
+    """Openings (captures, n) with wild stations brought to their neighbours, and hidden ones to what the station
+    usually shows, moved as the others have moved.
+    """
+    usual = np.nanmedian(np.where(np.isfinite(openings).any(axis=0), openings, 0.0), axis=0)
+    filled = np.empty_like(openings)
+    for index, row in enumerate(openings):
+        known = np.isfinite(row)
+        moved = float(np.median(row[known] - usual[known])) if known.any() else 0.0
+        whole = np.where(known, row, usual + moved)
+        smooth = _smoothed(whole, stations)
+        left = whole - smooth
+        spread = 1.4826 * float(np.median(np.abs(left))) + 1e-3
+        filled[index] = np.where(np.abs(left) > _OUTLYING * spread, smooth, whole)
+    return filled
+
+
+def _smoothed(values: Floats, stations: Stations) -> Floats:
+    """Running median along each branch."""
+    smooth = np.empty_like(values)
+    for branch in np.unique(stations.branch):
+        inside = stations.branch == branch
+        smooth[inside] = median_filter(values[inside], size=min(_NEIGHBOURS, int(inside.sum())), mode="nearest")
+    return smooth
+
+
+def _clear(errors: Floats) -> NDArray[np.bool_]:
+    """Which stations (n,) are measured at all, from the fits' errors (m, n) in all captures.
+
+    Where profiles do not look like a gap, as beside a shaded joint or a spall, an opening is easily read too wide.
+    """
+    known = np.isfinite(errors).any(axis=0)
+    usual = np.full(errors.shape[1], np.inf)
+    usual[known] = np.nanmedian(errors[:, known], axis=0)
+    limit = _CLEAR * np.median(usual[known]) if known.any() else np.inf
+    return usual <= limit if (usual <= limit).sum() >= _LEAST_STATIONS else np.ones(len(usual), bool)
+
+
+def _widest_place(openings: Floats, stations: Stations) -> NDArray[np.int64]:
+    """The stations (k,) of the stretch where the crack gapes widest, all captures (m, n) taken together."""
+    usual = openings.mean(axis=0)
+    count = min(_WIDEST_STATIONS, len(usual))
+    stretches = [np.arange(first, first + count) for first in range(len(usual) - count + 1)]
+    counted = [stretch[stations.branch[stretch] == stations.branch[stretch[0]]] for stretch in stretches]
+    return max(counted, key=lambda stretch: (len(stretch) > count / 2, float(usual[stretch].mean())))
+
+
+def _scatter(values: Floats, stations: Stations) -> float:
+    """How far stations differ from their neighbours."""
+    return float(np.std(values - _smoothed(values, stations)))
+
+
+def _error(scatter: float, count: int) -> float:
+    """Standard error of a mean over `count` stations, whose neighbours share some of their error."""
+    return float(np.hypot(_SHARED * scatter / np.sqrt(count), _FLOOR_PX))
+
+
+def _winsorised(values: Floats) -> Floats:
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle))) + 1e-3
+    return np.clip(values, middle - 3 * spread, middle + 3 * spread)
+
+
+def _agreeing(values: dict[str, float | bool | str | None]) -> bool | None:
+    """Whether gap and lips tell the same change, None where one of them is missing."""
+    change, lips = values.get("change_px"), values.get("lips_px")
+    if change is None or lips is None:
+        return None
+    errors = np.hypot(float(values["change_error_px"] or 0), float(values["lips_error_px"] or 0))
+    allowed = max(_AGREE_PX, _AGREE_ERRORS * errors) + _AGREE_SHARE * abs(float(change))
+    return bool(abs(float(change) - float(lips)) <= allowed)

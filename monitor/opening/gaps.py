@@ -1,0 +1,271 @@
+"""The dark gap of a crack in profiles across it: how wide it gapes, to a small part of a pixel.
+
+A profile is modelled as the wall left of the gap, the gap, and the wall right of it, each of one brightness, seen
+through the camera's blur: `left` and `right` levels with a darker bar of width `opening` between them, convolved
+with a Gaussian. A gap much narrower than the blur shows only its width times its depth; so the depth is taken as
+known from where the same crack gapes wide enough to show its dark ground.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.special import ndtr
+
+Floats = NDArray[np.float64]
+
+#: Only so much of the flank is fitted: further off, other things begin.
+_FITTED_FLANK_PX = 6.0
+#: From this many blurs on, the gap shows its ground.
+_SHOWS_GROUND = 3.5
+_LEAST_WIDE = 5
+#: While the ground is not known, only gaps of this opening and more tell the blur.
+_WIDE_PX = 4.0
+#: Neighbouring stations share their errors, which makes a mean over them less certain by this factor.
+_NEIGHBOURS_SHARE = 3.0
+_ITERATIONS = 12
+_LONGEST_STEP_PX = 1.0
+#: Openings tried at first, and how far off the course a gap's middle may lie.
+_TRIED_PX = np.array([0.5, 1, 1.5, 2, 3, 4, 5.5, 7, 9, 12, 16, 21, 28, 37, 50])
+_FURTHEST_MIDDLE_PX = 12.0
+_STAY = 0.02
+#: What the wall's texture leaves unexplained, as a share of its light.
+_NOISE_SHARE = 0.03
+_MIDDLE_SPREAD_PX = 3.0
+_BLURS_PX = np.array([0.5, 0.7, 0.9, 1.2, 1.6, 2.1, 2.8])
+_USUAL_BLUR_PX = 0.9
+#: No crack's ground is the same all along: one is never known better than this, two cracks' differ by that.
+_GROUND_FLOOR, GROUND_SPREAD = 0.015, 0.04
+#: Shaded mortar beside a gap passes for part of it, and never the other way round: the ground is darker than the
+#: middle of what is found.
+_GROUND_QUANTILE = 0.35
+#: Light is smoothed along the crack over so many stations.
+_LIGHT_STATIONS = 25
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Light left on the ground of a crack's gap, as a share of the wall's beside it, with its standard error.
+
+    `weight` is the noise, as a share of the wall's light, against which a fit holds it.
+    """
+
+    share: float
+    standard_error: float
+    weight: float = 0.1
+
+
+#: What cracks usually show, before anything is known of one.
+USUAL_GROUND = Ground(0.12, 0.1, 0.03)
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What profiles (n, m) show: `opening_px` (n,) with `standard_error_px` (n,), the gap's `middle_px` (n,) on the
+    profile, and the `ground_share` (n,) of the wall's light that its middle has, with `ground_error` (n,). NaN where
+    nothing could be fitted.
+    """
+
+    opening_px: Floats
+    standard_error_px: Floats
+    middle_px: Floats
+    ground_share: Floats
+    ground_error: Floats
+    blur_px: float
+
+
+def ground_of(gaps: Sequence[Gaps]) -> Ground | None:
+    """What the places where a crack gapes wide enough to show its ground say of it; None where it nowhere does.
+
+    A quantile over all those places, each weighed by how well it is known.
+    """
+    shares, weights = [], []
+    for found in gaps:
+        wide = found.opening_px > _SHOWS_GROUND * found.blur_px
+        wide &= np.isfinite(found.ground_share) & (found.ground_error > 0)
+        if wide.sum() >= _LEAST_WIDE:
+            shares.append(found.ground_share[wide])
+            weights.append(1 / (found.ground_error[wide] ** 2 + _GROUND_FLOOR**2))
+    if not shares:
+        return None
+    share, weight = np.concatenate(shares), np.concatenate(weights)
+    order = np.argsort(share)
+    middle = float(share[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() * _GROUND_QUANTILE)])
+    return Ground(middle, float(np.hypot(_NEIGHBOURS_SHARE / np.sqrt(weight.sum()), _GROUND_FLOOR)))
+
+
+def fit_gaps(
+    profiles: Floats, offsets_px: Floats, ground: Ground | None = None, expected_px: Floats | None = None
+) -> Gaps:
+    """Fit the gap in each profile (n, m) sampled at `offsets_px` (m,).
+
+    `ground` is what is known of the crack's ground (None: what cracks usually show, loosely);
+    `expected_px` (n,) the middle of the gap where it was seen before (None: at 0).
+    """
+    seen = np.isfinite(profiles).mean(axis=1) > 0.9
+    if not seen.any():
+        return _gaps(np.full((5, len(profiles)), np.nan), _USUAL_BLUR_PX)
+    filled = np.where(np.isfinite(profiles), profiles, np.nanmedian(profiles[seen], axis=1).mean())[seen]
+    expected = np.zeros(len(filled)) if expected_px is None else np.nan_to_num(expected_px)[seen]
+    fit = _Fit.of(filled, offsets_px, ground or USUAL_GROUND, expected)
+    start = fit.coarse(_USUAL_BLUR_PX)
+    blur = fit.best_blur(start, _WIDE_PX if ground is None else 0.0)
+    found = fit.refined(start, blur)
+    whole = np.full((5, len(profiles)), np.nan)
+    whole[:, seen] = found.opening, found.error, found.middle, found.ground, found.ground_error
+    return _gaps(whole, blur)
+
+
+def _gaps(columns: Floats, blur_px: float) -> Gaps:
+    opening, error, middle, ground, ground_error = columns
+    return Gaps(opening, error, middle, ground, ground_error, blur_px)
+
+
+@dataclass(frozen=True)
+class _Found:
+    middle: Floats
+    opening: Floats
+    ground: Floats
+    ground_error: Floats
+    error: Floats
+    cost: Floats
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """All profiles (n, m) of one crack in one capture, fitted side by side; `expected` (n,) middles."""
+
+    profiles: Floats
+    offsets: Floats
+    ground: Ground
+    expected: Floats
+    light: Floats
+
+    @classmethod
+    def of(cls, profiles: Floats, offsets: Floats, ground: Ground, expected: Floats) -> "_Fit":
+        """With the wall's light along the crack: it varies slowly, while a flank is brick here and mortar there."""
+        upper = np.quantile(profiles, 0.6, axis=1)
+        smooth = median_filter(upper, size=min(len(upper), _LIGHT_STATIONS), mode="nearest")
+        light = gaussian_filter1d(smooth, _LIGHT_STATIONS / 2, mode="nearest")
+        return cls(profiles, offsets, ground, expected, np.maximum(light, 1.0))
+
+    @property
+    def reach(self) -> float:
+        """How far profiles reach to either side."""
+        return float(self.offsets[-1])
+
+    def only(self, chosen: NDArray[np.bool_]) -> "_Fit":
+        """The same fit of some of the profiles."""
+        return replace(self, profiles=self.profiles[chosen], expected=self.expected[chosen], light=self.light[chosen])
+
+    def coarse(self, blur: float) -> tuple[Floats, Floats]:
+        """Middle and opening by trying a grid of them."""
+        openings = _TRIED_PX[2 * self.reach - _FITTED_FLANK_PX > _TRIED_PX]
+        furthest = min(self.reach / 2, _FURTHEST_MIDDLE_PX)
+        middles = np.arange(-furthest, furthest + 0.5, 1.0)
+        best = np.full(len(self.profiles), np.inf)
+        middle, opening = np.zeros(len(self.profiles)), np.full(len(self.profiles), 0.5)
+        for width in openings:
+            for centre in middles:
+                near = np.abs(self.offsets - centre) <= width / 2 + _FITTED_FLANK_PX
+                cost = self._grid_cost(centre, width, blur, near)
+                # A far-off dark line must explain much more to be taken for this crack.
+                cost = cost + _STAY * self.light**2 * ((centre - self.expected) / (2 + width / 2)) ** 2
+                better = cost < best
+                best[better], middle[better], opening[better] = cost[better], centre, width
+        return middle, opening
+
+    def _grid_cost(self, centre: float, width: float, blur: float, near: NDArray[np.bool_]) -> Floats:
+        """Misfit against not having a gap there (n,), levels fitted, ground near what is known."""
+        left, right, gap = _parts(self.offsets[near], centre, width, blur)
+        ground = self.ground.share * self.light
+        values = self.profiles[:, near] - ground[:, None] * gap
+        design = np.stack([left, right], 1)
+        solution = values @ np.linalg.pinv(design).T
+        gap_cost = ((values - solution @ design.T) ** 2).sum(axis=1)
+        none = self.profiles[:, near]
+        step_left, step_right, _ = _parts(self.offsets[near], centre, 0.0, blur)
+        step = np.stack([step_left, step_right], 1)
+        flat = none @ np.linalg.pinv(step).T
+        return np.asarray(gap_cost - ((none - flat @ step.T) ** 2).sum(axis=1))
+
+    def best_blur(self, start: tuple[Floats, Floats], least_px: float) -> float:
+        """The one blur that explains this capture's gaps of `least_px` and more best."""
+        wide = start[1] >= least_px
+        if wide.sum() < 8:
+            return _USUAL_BLUR_PX
+        part, begun = self.only(wide), (start[0][wide], start[1][wide])
+        costs = np.array([np.median(part.refined(begun, float(blur)).cost) for blur in _BLURS_PX])
+        index = int(np.clip(costs.argmin(), 1, len(costs) - 2))
+        curve = np.polyfit(np.log(_BLURS_PX[index - 1 : index + 2]), costs[index - 1 : index + 2], 2)
+        best = np.exp(-curve[1] / (2 * curve[0])) if curve[0] > 0 else _BLURS_PX[costs.argmin()]
+        return float(np.clip(best, _BLURS_PX[0], _BLURS_PX[-1]))
+
+    def refined(self, start: tuple[Floats, Floats], blur: float) -> _Found:
+        """Gauss-Newton on left and right level, ground, middle and opening, the ground held by what is known."""
+        middle, opening = (part.copy() for part in start)
+        near = np.abs(self.offsets - middle[:, None]) <= opening[:, None] / 2 + _FITTED_FLANK_PX
+        weight = near.astype(float)
+        ground = self.ground.share * self.light
+        left, right = self._levels(middle, opening)
+        held = (self.ground.weight / self.ground.standard_error) ** 2
+        hold_middle = (_NOISE_SHARE * self.light / _MIDDLE_SPREAD_PX) ** 2
+        for _ in range(_ITERATIONS):
+            parts = _parts(self.offsets, middle[:, None], opening[:, None], blur)
+            slopes = _slopes(self.offsets, middle[:, None], opening[:, None], blur)
+            residual = self.profiles - (
+                left[:, None] * parts[0] + right[:, None] * parts[1] + ground[:, None] * parts[2]
+            )
+            steep_left, steep_right = (left - ground)[:, None] * slopes[0], (right - ground)[:, None] * slopes[1]
+            jacobian = np.stack([*parts, steep_left - steep_right, -(steep_left + steep_right) / 2], axis=2)
+            weighted = jacobian * weight[..., None]
+            normal = np.einsum("nmi,nmj->nij", weighted, jacobian)
+            gradient = np.einsum("nmi,nm->ni", weighted, residual)
+            normal[:, 2, 2] += held
+            gradient[:, 2] += held * (self.ground.share * self.light - ground)
+            normal[:, 3, 3] += hold_middle
+            gradient[:, 3] += hold_middle * (start[0] - middle)
+            normal[:, range(5), range(5)] += 1e-9
+            step = np.linalg.solve(normal, gradient[..., None])[..., 0]
+            step[:, 3:] = np.clip(step[:, 3:], -_LONGEST_STEP_PX, _LONGEST_STEP_PX)
+            left, right, ground = left + step[:, 0], right + step[:, 1], ground + step[:, 2]
+            middle = np.clip(middle + step[:, 3], -self.reach, self.reach)
+            opening = np.clip(opening + step[:, 4], -2.0, 2 * self.reach)
+        cost = (weight * residual**2).sum(axis=1)
+        freedom = np.maximum(weight.sum(axis=1) * 0.5 - 5, 2)  # neighbouring samples share pixels
+        noise = cost / freedom
+        inverse = np.linalg.inv(normal)
+        return _Found(
+            middle=middle,
+            opening=opening,
+            ground=ground / self.light,
+            ground_error=np.sqrt(noise * inverse[:, 2, 2]) / self.light,
+            error=np.sqrt(noise * inverse[:, 4, 4]),
+            cost=cost / self.light**2,
+        )
+
+    def _levels(self, middle: Floats, opening: Floats) -> tuple[Floats, Floats]:
+        from_middle = self.offsets - middle[:, None]
+        levels = []
+        for side in (-1, 1):
+            beyond = side * from_middle - opening[:, None] / 2
+            flank = (beyond > 0.5) & (beyond < _FITTED_FLANK_PX)
+            count = np.maximum(flank.sum(axis=1), 1)
+            levels.append(np.where(flank.any(axis=1), (self.profiles * flank).sum(axis=1) / count, self.light))
+        return levels[0], levels[1]
+
+
+def _parts(offsets: Floats, middle: Floats | float, opening: Floats | float, blur: float) -> tuple[Floats, ...]:
+    """Shares of left wall, right wall and gap seen at each offset. A negative opening is a negative gap."""
+    left = ndtr(-(offsets - middle + opening / 2) / blur)
+    right = ndtr((offsets - middle - opening / 2) / blur)
+    return left, right, 1 - left - right
+
+
+def _slopes(offsets: Floats, middle: Floats, opening: Floats, blur: float) -> tuple[Floats, Floats]:
+    """Steepness of the two rims at each offset."""
+    scale = 1 / (blur * np.sqrt(2 * np.pi))
+    rims = [(offsets - middle + sign * opening / 2) / blur for sign in (1, -1)]
+    return scale * np.exp(-0.5 * rims[0] ** 2), scale * np.exp(-0.5 * rims[1] ** 2)

@@ -1,0 +1,111 @@
+"""Cracks followed through captures of a simulated wall: openings come back, and what was not seen is not made up."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from monitor.opening.following import Sighting, follow
+from monitor.records import CrackState
+from simulations.growth import steady
+from simulations.rendering import coverage
+from simulations.scenarios import captures, scenario
+
+SHAPE = (360, 480)
+#: 1.5 px at first and 4 px more in 14 months.
+CHOSEN = replace(
+    scenario("growing"),
+    captures=5,
+    interval_days=103.0,
+    shape=SHAPE,
+    wall_kind="plain",
+    mm_per_px=1.0,
+    opening_mm=steady(1.5, 3.5),
+    length_share=lambda _: 1.0,
+)
+
+
+@pytest.fixture(scope="module")
+def series():
+    """(truths, photos, sightings) with true masks and matrices: what is tested is the following alone."""
+    shown = list(captures(CHOSEN, seed=3))
+    sightings = []
+    for key, (truth, _, view) in enumerate(shown):
+        gap = coverage(truth.crack, truth.opening_mm / truth.mm_per_px, SHAPE) > 0.5
+        sightings.append(Sighting(key, gap, SHAPE, np.linalg.inv(view.matrix)))
+    return [truth for truth, _, _ in shown], [photo for _, photo, _ in shown], sightings
+
+
+@pytest.fixture(scope="module")
+def followed(series):
+    _, photos, sightings = series
+    return follow(0, sightings, lambda key: photos[key])
+
+
+def of(followed, name="A"):
+    return [reading for reading in followed.readings if reading.crack == name]
+
+
+def test_one_crack_keeps_one_name(followed):
+    assert [crack.name for crack in followed.cracks] == ["A"]
+    assert [reading.state for reading in of(followed)] == [CrackState.NEW] + [CrackState.CONTINUED] * 4
+
+
+def test_openings_are_right_to_a_tenth_of_a_pixel(series, followed):
+    truths, _, _ = series
+    course = followed.cracks[0].course
+    true = np.array([truth.opening_px_at(course).mean() for truth in truths])
+    assert np.abs([reading.opening_px for reading in of(followed)] - true).max() < 0.12
+    assert np.abs([reading.change_px for reading in of(followed)] - (true - true[0])).max() < 0.12
+
+
+def test_the_lips_tell_the_same_and_both_agree(series, followed):
+    truths, _, _ = series
+    course = followed.cracks[0].course
+    true = truths[-1].opening_px_at(course).mean() - truths[0].opening_px_at(course).mean()
+    last = of(followed)[-1]
+    assert last.lips_px == pytest.approx(true, rel=0.12)
+    assert abs(last.shear_px) < 0.15
+    assert all(reading.agree for reading in of(followed))
+
+
+def test_a_painted_gap_whose_lips_stay_is_told(series):
+    still = list(captures(replace(CHOSEN, parts=False), seed=3))
+    sightings = series[2]
+    found = follow(0, sightings, lambda key: still[key][1])
+    assert of(found)[-1].agree is False
+    assert abs(of(found)[-1].lips_px) < 0.2
+
+
+def test_gone_dark_is_not_closed(series):
+    _, photos, sightings = series
+    blind = [replace(each, mask=np.zeros(SHAPE, bool)) if each.key == 2 else each for each in sightings]
+    reading = of(follow(0, blind, lambda key: photos[key]))[2]
+    assert reading.state is CrackState.GONE_DARK
+    assert reading.opening_px is None
+    assert "closed" in reading.reason
+    assert reading.lips_px is not None  # the texture is still there
+
+
+def test_a_cut_off_crack_is_not_measured(series):
+    _, photos, sightings = series
+    top = np.zeros(SHAPE, bool)
+    top[:90] = True
+    hidden = photos[3].copy()[:120]
+    cut = [replace(each, shape=(120, 480), mask=each.mask & top) if each.key == 3 else each for each in sightings]
+    reading = of(follow(0, cut, lambda key: hidden if key == 3 else photos[key]))[3]
+    assert reading.opening_px is None
+    assert "does not show enough" in reading.reason
+
+
+def test_every_picture_is_asked_for_once(series):
+    _, photos, sightings = series
+    asked = []
+    follow(0, sightings, lambda key: asked.append(key) or photos[key])
+    assert sorted(asked) == [0, 1, 2, 3, 4]
+
+
+def test_no_crack_no_reading(series):
+    _, photos, sightings = series
+    blank = [replace(each, mask=np.zeros(SHAPE, bool)) for each in sightings]
+    assert follow(0, blank, lambda key: photos[key]).readings == ()

@@ -6,7 +6,7 @@ DEMO ?= demo
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format train clean
+.PHONY: help install demo test check format train validate clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ format: install  ## Put the source into the house's style
 
 train: install  ## Train the shipped classifier anew from $(DATA) (about an hour on 2 cores; goes on where it stopped)
 	$(BIN)/crackmonitor train --data $(DATA) --out training
+
+validate: install  ## Hundreds of simulated series through the analysis, into simulations/results (hours)
+	$(BIN)/crackmonitor validate --report simulations/results/validation.md
 
 clean:  ## Remove the virtual environment, the demonstration and all caches
 	rm -rf .venv $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

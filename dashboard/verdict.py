@@ -12,7 +12,13 @@ def verdict_lines(glance: data.Glance) -> list[str]:
     if found is None:
         return [verdict(None)]
     lines = [f"{verdict(found.outcome, found.months_needed)} {plain(found.evidence)}"]
-    return lines if found.rate is None else [*lines, f"{data.METRIC_NAMES[found.metric]}: {_rate(found.rate)}"]
+    return lines if found.rate is None else [*lines, f"{_of(found)}: {_rate(found.rate)}"]
+
+
+def _of(found: data.VerdictView) -> str:
+    """Of what the rate is."""
+    name = data.METRIC_NAMES[found.metric]
+    return name if found.crack == data.ALL_CRACKS else f"Crack {found.crack}, {name[0].lower()}{name[1:]}"
 
 
 def _rate(found: data.RateView) -> str:

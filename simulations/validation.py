@@ -274,7 +274,7 @@ def _mask_pairs(trial: Trial, name: str, true_name: str, power: int) -> list[tup
 
 
 def _alarms(trials: Sequence[Trial]) -> dict[str, Any]:
-    """Whether the default plan asks for amber or red, going by the opening of each crack, and after how long."""
+    """Whether the default plan asks for amber or red, going by where each crack gapes widest, and after how long."""
     static = [trial for trial in trials if trial.kind == "static"]
     growing = [trial for trial in trials if trial.kind in ("amber", "large")]
     delays = [_first_alarm_days(trial) for trial in growing]
@@ -295,12 +295,12 @@ def _first_alarm_days(trial: Trial) -> float | None:
         seen = [
             Observation(
                 trial.truths[reading.capture].captured_at,
-                reading.opening_px * _MM_PER_PX,
-                standard_error=(reading.change_error_px or 0.03) * _MM_PER_PX,
+                reading.widest_px * _MM_PER_PX,
+                standard_error=(reading.widest_error_px or 0.0) * _MM_PER_PX,
                 grade=str(_grade(trial.analyses[reading.capture])),
             )
             for reading in trial.readings
-            if reading.crack == crack.name and reading.opening_px is not None
+            if reading.crack == crack.name and reading.widest_px is not None
         ]
         level = TriggerLevel.GREEN
         for count in range(1, len(seen) + 1):
@@ -317,7 +317,7 @@ def _grade(analysis: Analysis) -> Grade:
 
 
 def _fits(observations: Sequence[Observation]) -> list[GrowthFit]:
-    return [fit(observations, metric="opening_mm", unit="mm") for fit in (least_squares, seasonal)]
+    return [fit(observations, metric="widest_mm", unit="mm") for fit in (least_squares, seasonal)]
 
 
 def _acceptance(trials: Sequence[Trial]) -> dict[str, Any]:
@@ -348,10 +348,49 @@ def _percent(errors: Sequence[float]) -> float | None:
     return 100 * float(np.mean(errors)) if errors else None
 
 
+#: What each figure means, for the report.
+_MEANINGS = {
+    "opening_slope_mape_percent": "slope of the mean opening, growth of 4 px and more in 14 months: mean error, %",
+    "opening_slope_mape_percent_small": "the same, growth of 1 to 4 px",
+    "opening_reading_error_px_median": "one reading of the change since the reference: median error, px",
+    "opening_reading_error_px_p95": "the same, 95th percentile",
+    "opening_reading_within_1_64_errors": "share of readings within 1.64 of their own standard errors",
+    "interval_coverage": "share of 90 % intervals of the rate that hold the true one",
+    "mask_area_r": "paper's protocol, masks: r of area",
+    "mask_width_r": "paper's protocol, masks: r of maximum width",
+    "mask_area_slope_mape_percent": "paper's protocol, masks: slope of area, mean error, %",
+    "mask_width_slope_mape_percent": "paper's protocol, masks: slope of maximum width, mean error, %",
+    "mask_realistic_area_slope_mape_percent": "realistic captures, masks: slope of area, mean error, %",
+    "mask_realistic_width_slope_mape_percent": "realistic captures, masks: slope of maximum width, mean error, %",
+    "static_alarms": "static series with any alarm",
+    "growing_alarmed": "share of growing series with an alarm within 14 months",
+    "alarm_delay_days_median": "days until that alarm, median",
+    "genuine_accepted": "share of genuine repeats that were registered",
+    "graded_ab": "share of genuine repeats graded A or B",
+    "unrelated_accepted": "photos of two different walls taken for one",
+}
+
+
+def as_report(result: Mapping[str, Any], command: str, seconds: float, machine: str) -> str:
+    """The figures as a Markdown page, with what they were made by."""
+    rows = [f"| {_MEANINGS[name]} | {_figure(result[name])} |" for name in _MEANINGS if name in result]
+    plan = ", ".join(f"{name} {value}" for name, value in result["plan"].items())
+    counts = ", ".join(
+        f"{name.replace('_', ' ')} {result[name]}"
+        for name in ("opening_readings", "interval_coverage_n", "static", "growing", "genuine", "unrelated", "n")
+        if name in result
+    )
+    head = (
+        "# Validation\n\nSimulated series of known growth through the real analysis; see `simulations/validation.py`."
+    )
+    made = f"Made by `{command}` in {seconds:.0f} s on {machine}. Plan: {plan}. Counts: {counts}."
+    return "\n".join([head, "", made, "", "| figure | value |", "|---|---|", *rows, ""])
+
+
+def _figure(value: float | int | None) -> str:
+    return "-" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def as_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The figures as text for a table; settings left out."""
-    return [
-        (name.replace("_", " "), f"{value:.3g}" if isinstance(value, float) else str(value))
-        for name, value in result.items()
-        if not isinstance(value, dict)
-    ]
+    return [(name.replace("_", " "), _figure(value)) for name, value in result.items() if not isinstance(value, dict)]

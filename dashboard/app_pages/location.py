@@ -109,6 +109,8 @@ def _sentence(detail: data.Detail) -> str:
 def _verdict(detail: data.Detail) -> None:
     st.subheader("Verdict")
     st.markdown("  \n".join(verdict_lines(detail.glance)))
+    for remark in detail.glance.verdict.remarks if detail.glance.verdict else ():
+        st.markdown(f"- {plain(remark)}")
     st.caption("This is no structural assessment: what a crack means stays with an engineer.")
 
 
@@ -163,9 +165,7 @@ def _cracks(detail: data.Detail) -> None:
         [_crack_row(view, detail, factor) for view in detail.cracks],
         hide_index=True,
         placeholder="–",
-        column_config={
-            name: f"{name} ({unit})" for name in ("Widest", "Mean opening", "Change", "By the lips", "Shear")
-        },
+        column_config={name: f"{name} ({unit})" for name in _IN_UNITS},
     )
     st.caption(
         "Widest: the opening where the crack gapes widest. Change: of the mean opening since the reference, read from"

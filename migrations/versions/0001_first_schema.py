@@ -317,6 +317,7 @@ def _create_verdicts() -> None:
         sa.Column("unit", sa.String(), nullable=True),
         sa.Column("season_adjusted", sa.Boolean(), nullable=True),
         sa.Column("smallest_detectable_per_year", sa.Double(), nullable=True),
+        sa.Column("remarks", sa.JSON(), nullable=False),
         sa.Column("judged_at", UTC_TIME, nullable=False),
         sa.CheckConstraint("low <= rate_per_year AND rate_per_year <= high", name=op.f("ck_verdict_rate_in_interval")),
         sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_verdict_location_id_location")),

@@ -123,10 +123,11 @@ def growth(
         "verdict": verdict.outcome,
         "evidence": evidence,
         "months_needed": verdict.months_needed,
+        "remarks": list(verdict.remarks),
     }
     rows = [_fit_row(fit) for fit in fits if fit.success]
     head = ("crack", "metric", "method", "per year", "per month", "90 % interval per year", "unit", "n", "r")
-    lines = [f"{location}: {verdict.outcome}. {evidence}", "", table(head, rows)]
+    lines = [f"{location}: {verdict.outcome}. {evidence}", *verdict.remarks, "", table(head, rows)]
     lines += [f"left out: capture {left.capture_id} ({left.file_name}): {left.reason}" for left in excluded]
     answer(result, json, "\n".join(lines))
 

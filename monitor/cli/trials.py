@@ -1,5 +1,8 @@
 """Commands that make truth to test against, train networks, and show the whole service at work."""
 
+import os
+import platform
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -84,6 +87,9 @@ def evaluate(
 
 def validate(
     quick: Annotated[bool, typer.Option("--quick", help="Some ten series instead of hundreds.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the figures, with their recipe, as Markdown there.")
+    ] = None,
     weights: Annotated[str, typer.Option(help="A shipped classifier, or a .safetensors file.")] = "default",
     seed: Seed = 0,
     workspace: Workspace = HERE,
@@ -97,7 +103,13 @@ def validate(
     plan = validation.QUICK if quick else validation.FULL
     analyser = Analyser(load_classifier(weights))
     with progress("Validating", plan.trials, json) as bar:
+        started = time.monotonic()
         result = validation.validate(analyser, plan, seed, bar.reached)
+        seconds = time.monotonic() - started
+    if report is not None:
+        command = f"crackmonitor validate{' --quick' if quick else ''} --seed {seed} --weights {weights}"
+        machine = f"{os.cpu_count()} CPU cores, {platform.system()}, Python {platform.python_version()}"
+        report.write_text(validation.as_report(result, command, seconds, machine), encoding="utf-8")
     answer(result, json, table(("figure", "value"), validation.as_rows(result)))
 
 

@@ -217,6 +217,21 @@ _DESIGNS: Mapping[str, Callable[[History], Design]] = MappingProxyType(
 _CORRELATED = frozenset({"seasonal", "temperature"})
 
 
+def with_scale_error(fit: GrowthFit, relative_error: float) -> GrowthFit:
+    """The fit with its interval widened by the standard error of the scale, as a share of it (twice that for areas).
+
+    All readings of a location share its scale, so no scatter between them shows that error.
+    """
+    if not fit.success or fit.slope_per_year is None or fit.low is None or fit.high is None or relative_error <= 0:
+        return fit
+    shared = float(stats.norm.ppf((1 + fit.confidence) / 2)) * relative_error * abs(fit.slope_per_year)
+    down, up = (
+        float(np.hypot(fit.slope_per_year - fit.low, shared)),
+        float(np.hypot(fit.high - fit.slope_per_year, shared)),
+    )
+    return replace(fit, low=fit.slope_per_year - down, high=fit.slope_per_year + up)
+
+
 def fits_for(observations: Sequence[Observation]) -> Mapping[str, Fit]:
     """The methods worth trying on these observations: those of `FITS`, and `temperature` where enough carry one."""
     warm = _usable("temperature", observations)

@@ -70,7 +70,7 @@ _QUARTER = TrainingOptions(
 PRESETS: dict[str, TrainingOptions] = {
     "paper": TrainingOptions(),
     "quarter": _QUARTER,
-    "half": replace(_QUARTER, layout=replace(_QUARTER.layout, width=0.5), learning_rate=1.5e-3),
+    "half": replace(_QUARTER, layout=replace(_QUARTER.layout, width=0.5), epochs=6, learning_rate=1.5e-3),
 }
 
 

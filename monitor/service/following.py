@@ -6,13 +6,14 @@ at the next round.
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from monitor.errors import StorageError
 from monitor.imaging.files import read_picture
 from monitor.opening.following import Following, Sighting, follow
 from monitor.records import BoolArray, ByteArray, Status
@@ -20,7 +21,7 @@ from monitor.service.ingest import original_path
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
-from monitor.storage.views import CaptureView, LocationView
+from monitor.storage.views import CaptureView, LocationView, ReadingView
 
 log = logging.getLogger("crackmonitor.worker")
 
@@ -30,7 +31,8 @@ _LOOKED_AT = (Status.MEASURED, Status.NO_CRACK)
 def follow_location(database: Database, settings: Settings, location: LocationView, now: datetime) -> None:
     """Follow the cracks of the location's series through all its captures and store what each shows of them.
 
-    A capture whose original or mask is out of reach is left out; its crack readings then say so.
+    A capture whose original or mask is out of reach is left out; its crack readings then say so. Raises
+    `StorageError`, and what is known stays, where those of the reference are: its folder is not mounted, perhaps.
     """
     assert location.fingerprint is not None, "only a location with a series is followed"
     with database.session() as session:
@@ -51,11 +53,13 @@ def follow_location(database: Database, settings: Settings, location: LocationVi
             )
 
 
-def _followed(location: LocationView, captures: Iterable[CaptureView], settings: Settings) -> Following:
+def _followed(location: LocationView, captures: Sequence[CaptureView], settings: Settings) -> Following:
     originals = {capture.id: _original(settings, capture) for capture in captures}
     sightings = [sighting for capture in captures if (sighting := _sighting(capture, settings, originals))]
     reference = location.reference_capture_id
     if reference is None or all(sighting.key != reference for sighting in sightings):
+        if any(capture.id == reference and _looked_at(capture) for capture in captures):
+            raise StorageError(f"The original or mask of the reference, capture {reference}, is out of reach.")
         return Following()
     return follow(reference, sightings, lambda key: _read(originals[key]))
 
@@ -65,16 +69,38 @@ def _original(settings: Settings, capture: CaptureView) -> Path:
 
 
 def _sighting(capture: CaptureView, settings: Settings, originals: dict[int, Path]) -> Sighting | None:
-    """What a capture contributes, None where it was not measured or its files cannot be read."""
+    """What a capture contributes, None where it could not be laid onto the reference or its files cannot be read.
+
+    Where no crack could be measured, its mask says nothing; the lips of known cracks can still be followed.
+    """
     reading = capture.reading
-    if reading is None or reading.status not in _LOOKED_AT or capture.height_px is None or capture.width_px is None:
+    if reading is None or capture.height_px is None or capture.width_px is None:
         return None
-    mask = _mask(settings.pictures, reading.pictures.get("mask"))
-    if mask is None or not originals[capture.id].is_file():
+    registration = reading.registration
+    if not capture.is_reference and (registration is None or not registration.accepted):
+        return None
+    frame = _frame(capture, reading, settings.pictures)
+    if frame is None or not originals[capture.id].is_file():
         log.warning("Capture %d (%s) is not followed: its pictures are out of reach", capture.id, capture.file_name)
         return None
-    matrix = np.eye(3) if reading.registration is None else reading.registration.matrix
-    return None if matrix is None else Sighting(capture.id, mask, (capture.height_px, capture.width_px), matrix)
+    mask = frame if reading.status in _LOOKED_AT else np.zeros_like(frame)
+    matrix = np.eye(3) if registration is None or registration.matrix is None else registration.matrix
+    return Sighting(capture.id, mask, (capture.height_px, capture.width_px), matrix)
+
+
+def _frame(capture: CaptureView, reading: ReadingView, pictures: Path) -> BoolArray | None:
+    """The capture's mask in the reference's frame; a blank one where none was made."""
+    name = reading.pictures.get("mask")
+    if name is not None or reading.status in _LOOKED_AT:
+        return _mask(pictures, name)
+    if capture.is_reference and capture.height_px is not None and capture.width_px is not None:
+        return np.zeros((capture.height_px, capture.width_px), bool)
+    aligned = cv2.imread(str(pictures / reading.pictures.get("aligned", "")), cv2.IMREAD_GRAYSCALE)
+    return None if aligned is None else np.zeros(aligned.shape, bool)
+
+
+def _looked_at(capture: CaptureView) -> bool:
+    return capture.reading is not None and capture.reading.status in _LOOKED_AT
 
 
 def _mask(folder: Path, name: str | None) -> BoolArray | None:

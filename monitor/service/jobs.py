@@ -283,7 +283,8 @@ class Jobs:
             try:
                 follow_location(self._database, self._settings, location, self._clock())
             except Exception as error:  # one location's pictures must not keep the others from being judged
-                log.exception("The cracks of %s could not be followed: %s", location.name, _sentence(error))
+                tell = log.error if isinstance(error, CrackmonitorError) else log.exception
+                tell("The cracks of %s could not be followed: %s", location.name, _sentence(error))
 
     def watch(self) -> None:
         """Notice captures that have stopped coming."""

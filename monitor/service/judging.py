@@ -3,16 +3,17 @@
 All of it happens in the caller's transaction, so that fits and states are never half new.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from monitor.growth.fits import FITS
+from monitor.growth.fits import FITS, with_scale_error
+from monitor.growth.remarks import remarks
 from monitor.growth.rules import Decision, Rule, evaluate, overdue
 from monitor.growth.verdicts import Rate, judge
-from monitor.records import METRIC_NAMES, AlertState, GrowthFit, RuleKind
+from monitor.records import METRIC_NAMES, AlertState, GrowthFit, RuleKind, Scale
 from monitor.storage import queries, repository
 from monitor.storage.views import (
     ALL_CRACKS,
@@ -48,10 +49,15 @@ def histories(session: Session, location: LocationView) -> list[Series]:
     return found
 
 
-def fit_series(series: Series) -> list[GrowthFit]:
-    """Every growth fit of one history."""
-    fits = FITS.values()
-    return [fit(series.observations, metric=series.metric, unit=series.unit, crack=series.crack) for fit in fits]
+def fit_series(series: Series, scale: Scale | None) -> list[GrowthFit]:
+    """Every growth fit of one history; those in mm with the error of the location's scale in their intervals."""
+    made = [
+        fit(series.observations, metric=series.metric, unit=series.unit, crack=series.crack) for fit in FITS.values()
+    ]
+    if scale is None or series.metric not in MILLIMETRE_METRICS:
+        return made
+    power = 2 if series.unit == UNITS["area_mm2"] else 1
+    return [with_scale_error(fit, power * scale.standard_error / scale.mm_per_px) for fit in made]
 
 
 def verdict_of(session: Session, location: LocationView, now: datetime) -> VerdictView:
@@ -87,6 +93,7 @@ def _judged(series: Series, fits: Sequence[GrowthFit], now: datetime) -> Verdict
         evidence=found.evidence,
         months_needed=found.months_needed,
         rate=None if found.provisional_rate is None else _rate(found.provisional_rate, fits),
+        remarks=tuple(remarks(series.observations, fits, series.unit)),
         judged_at=now,
     )
 
@@ -118,7 +125,7 @@ def judge_location(session: Session, location: LocationView, now: datetime, chan
         return
     repository.hold_location(session, location.id)
     known = histories(session, location)
-    fits = {(series.crack, series.metric): fit_series(series) for series in known}
+    fits = {(series.crack, series.metric): fit_series(series, location.scale) for series in known}
     repository.replace_fits(
         session,
         location_id=location.id,
@@ -131,12 +138,25 @@ def judge_location(session: Session, location: LocationView, now: datetime, chan
     )
     states = _states(session, location.id)
     for view in queries.rules(session, location.id):
-        for series in _watched(view.metric, known):
+        watched = _watched(view.metric, known)
+        told = False
+        for series in watched:
             subject = subject_of(view.metric, view.kind, series.crack)
             previous = states.get(subject, AlertState.OK)
             rule = replace(_rule(view), metric=series.metric)
             decision = evaluate(rule, series.observations, fits[series.crack, series.metric], previous)
+            told = told or not decision.evidence.keys().isdisjoint(("latest", "rate"))
             _record(session, location.id, subject, previous, _named(decision, series), now, channels, view.id)
+        if told and all(series.metric == view.metric for series in watched):
+            instead = Decision(AlertState.OK, _instead(watched))
+            kept = {subject_of(view.metric, view.kind, series.crack) for series in watched}
+            for subject in sorted(_subjects(view.metric, view.kind, states) - kept):
+                _record(session, location.id, subject, states[subject], instead, now, channels, view.id)
+
+
+def _instead(watched: Sequence[Series]) -> str:
+    """Why an alert on what nobody looks at any more is over: the masks once each crack is known, or a former crack."""
+    return f"Watched from now on instead: {', '.join(f'crack {series.crack}' for series in watched)}."
 
 
 def _named(decision: Decision, series: Series) -> Decision:
@@ -149,9 +169,9 @@ def _named(decision: Decision, series: Series) -> Decision:
 def end_alert(session: Session, location_id: int, metric: str, kind: RuleKind, now: datetime) -> None:
     """Say of an alert whose rule has just been retired that nobody watches any more whether it is still true."""
     why = f"The {kind} rule on the {METRIC_NAMES[metric].lower()} was retired, so it is no longer watched."
-    for subject, previous in _states(session, location_id).items():
-        if subject == subject_of(metric, kind) or subject.startswith(f"{subject_of(metric, kind)} "):
-            _record(session, location_id, subject, previous, Decision(AlertState.OK, why), now, ())
+    states = _states(session, location_id)
+    for subject in sorted(_subjects(metric, kind, states)):
+        _record(session, location_id, subject, states[subject], Decision(AlertState.OK, why), now, ())
 
 
 def watch_for_overdue(session: Session, grace_days: float, now: datetime, channels: Sequence[str]) -> None:
@@ -213,6 +233,12 @@ def _record(
 def subject_of(metric: str, kind: RuleKind, crack: str = ALL_CRACKS) -> str:
     """What transitions of that rule are about: the metric and kind, and the crack where each has its own."""
     return f"{metric} {kind}" if crack == ALL_CRACKS else f"{metric} {kind} {crack}"
+
+
+def _subjects(metric: str, kind: RuleKind, known: Iterable[str]) -> set[str]:
+    """Those of the known subjects that a rule on that metric is about: all cracks together, or one of them."""
+    whole = subject_of(metric, kind)
+    return {subject for subject in known if subject == whole or subject.startswith(f"{whole} ")}
 
 
 def _states(session: Session, location_id: int) -> dict[str, AlertState]:

@@ -151,12 +151,13 @@ def verdict_view(row: VerdictRow) -> VerdictView:
     if row.rate_per_year is not None:
         rate = RateView(**{field.name: getattr(row, field.name) for field in fields(RateView)})
     own = {field.name: getattr(row, field.name) for field in fields(VerdictView) if field.name != "rate"}
-    return VerdictView(rate=rate, **own)
+    return VerdictView(rate=rate, **{**own, "remarks": tuple(row.remarks)})
 
 
 def verdict_columns(view: VerdictView) -> dict[str, Any]:
     """What `verdict_view` makes a verdict of."""
     columns = asdict(view)
+    columns["remarks"] = list(view.remarks)
     rate = columns.pop("rate") or dict.fromkeys(field.name for field in fields(RateView))
     return {**columns, **rate}
 

@@ -358,6 +358,7 @@ class VerdictRow(Base):
     unit: Mapped[str | None]
     season_adjusted: Mapped[bool | None]
     smallest_detectable_per_year: Mapped[float | None]
+    remarks: Mapped[list[str]] = mapped_column(default=list)
     judged_at: Mapped[datetime]
 
 

@@ -229,7 +229,8 @@ class RateView:
 class VerdictView:
     """What one series says about growth, and why. `rate` is the best so far, None before there is one.
 
-    `months_needed` estimates the months still missing, None where unknown or none.
+    `months_needed` estimates the months still missing, None where unknown or none. `remarks` are sentences on what
+    else the series shows.
     """
 
     crack: str
@@ -239,6 +240,7 @@ class VerdictView:
     months_needed: float | None
     rate: RateView | None
     judged_at: datetime
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """A workspace with a location in every state, filled through the repository with made-up numbers and pictures."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +14,11 @@ from monitor.records import (
     Analysis,
     ByteArray,
     CaptureTime,
+    Crack,
+    CrackReading,
+    CrackState,
+    Grade,
+    Grading,
     Recipe,
     Registration,
     RuleKind,
@@ -85,14 +92,40 @@ class Stage:
                 session, location_id=place, sha256=self._sha256(), file_name=file_name, reason=reason, now=NOW
             )
 
-    def reading(self, place: int, days_ago: float, width_px: float, source: TimeSource = TimeSource.EXIF_OFFSET) -> int:
+    def reading(
+        self,
+        place: int,
+        days_ago: float,
+        width_px: float,
+        source: TimeSource = TimeSource.EXIF_OFFSET,
+        grading: Grading | None = None,
+    ) -> int:
         """A capture that was measured; a width of 0 stands for no crack."""
         capture_id = self.capture(place, days_ago, source)
         status = Status.MEASURED if width_px else Status.NO_CRACK
         severity = Severity(1, 40 * width_px, width_px, 40.0) if width_px else Severity(0, 0.0, 0.0, 0.0)
         registration = Registration(True, None, np.eye(3), 0.2, 200, 0.98, 0.7, 0.9)
-        self._record(capture_id, status, None, severity, registration, self.pictures(capture_id, width_px))
+        self._record(capture_id, status, None, severity, registration, self.pictures(capture_id, width_px), grading)
         return capture_id
+
+    def cracks(self, place: int, openings: Mapping[str, Sequence[float | None]]) -> None:
+        """What each capture of a location shows of its cracks, in px (None: gone dark), as if they were followed."""
+        with self.database.transaction() as session:
+            ids = [view.id for view in queries.captures(session, place)]
+            readings = [
+                _crack_reading(name, capture_id, value, float(next(size for size in values if size is not None)))
+                for name, values in openings.items()
+                for capture_id, value in zip(ids, values, strict=True)
+            ]
+            repository.replace_cracks(
+                session,
+                location_id=place,
+                fingerprint=RECIPE.fingerprint,
+                cracks=[Crack(name, ids[0], (0, 1), np.zeros((4, 2))) for name in openings],
+                readings=readings,
+                basis=queries.following_basis(session, place, RECIPE.fingerprint),
+                now=NOW,
+            )
 
     def refused(self, place: int, days_ago: float, reason: str) -> int:
         """A capture that could not be registered."""
@@ -111,8 +144,9 @@ class Stage:
         severity: Severity | None,
         registration: Registration,
         pictures: dict[str, str],
+        grading: Grading | None = None,
     ) -> None:
-        analysis = Analysis(status, reason, 0.97, severity, registration, RECIPE)
+        analysis = Analysis(status, reason, 0.97, severity, registration, RECIPE, grading=grading)
         with self.database.transaction() as session:
             repository.record_reading(session, capture_id=capture_id, analysis=analysis, pictures=pictures, now=NOW)
             place = queries.capture(session, capture_id).location_id
@@ -168,6 +202,35 @@ class Stage:
 
     def _sha256(self) -> str:
         return hashlib.sha256(str(self._files).encode()).hexdigest()
+
+
+def _crack_reading(name: str, capture_id: int, opening_px: float | None, first_px: float) -> CrackReading:
+    """By the lips, it moves a tenth of a pixel less than by the gap."""
+    blank = CrackReading(name, capture_id, CrackState.CONTINUED)
+    if opening_px is None:
+        return replace(blank, state=CrackState.GONE_DARK, reason="The crack was not found in this capture.")
+    moved = opening_px - first_px
+    return replace(
+        blank, opening_px=opening_px, opening_error_px=0.03, change_px=moved, change_error_px=0.04,
+        widest_px=1.5 * opening_px, widest_error_px=0.05, shared_error_px=0.12,
+        lips_px=moved - 0.1, lips_error_px=0.06, shear_px=0.02, agree=True,
+    )  # fmt: skip
+
+
+def two_cracks(stage: Stage) -> int:
+    """`cracked` has crack A, at rest, and B, which grows and has gone dark in the last of 15 photos; the fourth is
+    of grade C.
+    """
+    place = stage.location(stage.site(SITE, "Europe/Berlin"), "cracked", mm_per_px=0.2)
+    blurred = Grading(Grade.C, ("it is blurred: 20% of the reference's detail is left",))
+    for month in range(15):
+        grading = blurred if month == 3 else Grading(Grade.A)
+        stage.reading(place, 30 * (14 - month) + 1, 4.0, grading=grading)
+    even = [0.04 * (-1) ** month for month in range(15)]
+    grows = [3.0 + 0.5 * month + even[month] for month in range(14)]
+    stage.cracks(place, {"A": [5.0 + part for part in even], "B": [*grows, None]})
+    stage.fit(place)
+    return place
 
 
 def every_state(stage: Stage) -> None:

@@ -44,6 +44,12 @@ def test_excluded_points_are_hollow_with_their_reason_or_crosses_at_the_edge() -
     assert (edge.yaxis, list(edge.customdata)) == ("y2", ["not registered"])
 
 
+def test_points_have_their_standard_errors_as_bars_full_or_hollow() -> None:
+    figure = drawn([Point(START, 1.5, "a.jpg", 0.2), Point(START, 1.6, "b.jpg")], [Point(START, 2.0, "c.jpg", 0.4)])
+    assert list(trace(figure, "reading").error_y.array) == [0.2, 0.0]
+    assert list(trace(figure, "not counted").error_y.array) == [0.4]
+
+
 def test_a_note_is_escaped_and_broken_into_short_lines() -> None:
     figure = drawn([Point(START, 1.0, "<i>b</i> " + "word " * 20)])
     lines = trace(figure, "reading").customdata[0].split("<br>")

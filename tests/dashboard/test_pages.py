@@ -1,11 +1,13 @@
 """Each page, run without a browser in every state. Page errors would show as exceptions."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from made_up_workspace import SITE, Stage
+from made_up_workspace import SITE, Stage, two_cracks
 from streamlit.testing.v1 import AppTest
 
 from dashboard import before_after
@@ -164,6 +166,70 @@ def test_location_changes_its_metric(full: Path, monkeypatch: pytest.MonkeyPatch
     metric.select("crack_count").run()
     assert not app.exception
     assert "Number of cracks" in words(app)
+
+
+@pytest.fixture
+def cracked(stage: Stage) -> Path:
+    two_cracks(stage)
+    return stage.settings.workspace
+
+
+def test_location_shows_every_crack_by_the_gap_and_by_the_lips(cracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In mm at 0.2 mm per px; of B, whose last photo shows nothing, what was known before."""
+    app = opened(cracked, "location", monkeypatch, "cracked")
+    assert "Cracks" in [group.value for group in app.subheader]
+    table = app.dataframe[0].value.set_index("Crack")
+    assert list(table.index) == ["A", "B"]
+    assert table["Verdict"].to_dict() == {"A": "Dormant", "B": "Progressive"}
+    assert table["Widest"].to_dict() == {"A": "1.512 ± 0.026", "B": "2.838 ± 0.026"}
+    assert table["Change"].to_dict() == {"A": "0.0000 ± 0.0080", "B": "1.2840 ± 0.0080"}
+    assert table["By the lips"]["B"] == "1.264 ± 0.012"
+    assert table["Both agree"].to_dict() == {"A": "yes", "B": "yes"}
+    assert table["Last seen as"].to_dict() == {"A": "seen again", "B": "not found (that is no healing)"}
+
+
+def test_location_goes_by_its_gravest_crack(cracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for page, name in (("overview", None), ("location", "cracked")):
+        text = words(opened(cracked, page, monkeypatch, name))
+        assert "**Progressive**. The rate is" in text
+        assert "**Dormant**" not in text
+        assert "Crack B, opening at the widest place: +1.8" in text
+
+
+def test_location_changes_its_crack_and_draws_what_counts_for_nothing_hollow(
+    cracked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(cracked, "location", monkeypatch, "cracked")
+
+    def box(label: str) -> Any:
+        return next(found for found in app.selectbox if found.label == label)
+
+    def drawn() -> dict[str, dict[str, Any]]:
+        figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+        return {trace["name"]: trace for trace in figure["data"]}
+
+    assert box("Crack").options == ["Crack B", "Crack A", "All cracks together, by their masks"]
+    assert (box("Crack").value, box("Metric").value) == ("B", "widest_mm")
+    traces = drawn()
+    assert len(traces["reading"]["customdata"]) == 13
+    assert traces["not counted"]["marker"]["symbol"] == "circle-open"
+    assert "grade C: it is blurred" in traces["not counted"]["customdata"][0].replace("<br>", " ")
+    assert "not found in this capture" in traces["no value"]["customdata"][0].replace("<br>", " ")
+    assert "13 readings over" in words(app)
+    box("Crack").select("A").run()
+    assert not app.exception
+    assert len(drawn()["reading"]["customdata"]) == 14
+    box("Metric").select("opening_px").run()
+    assert "Mean opening" in words(app)
+    box("Crack").select("all").run()
+    assert not app.exception
+    assert "max_width_mm" in str(box("Metric").value)
+
+
+def test_location_gives_each_capture_its_grade_and_why(cracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = opened(cracked, "location", monkeypatch, "cracked").dataframe[1].value
+    assert list(table["Grade"]).count("C") == 1
+    assert table.set_index("Grade")["Reason"]["C"].startswith("it is blurred")
 
 
 def test_location_blends_and_shows_a_refused_capture(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:

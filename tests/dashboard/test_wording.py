@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashboard.wording import (
+    CRACK_STATES,
     SIGNS,
     VERDICTS,
     State,
@@ -12,13 +13,16 @@ from dashboard.wording import (
     moment,
     number,
     plain,
+    plus_minus,
     rate,
     seen,
+    together,
     verdict,
     without_path,
     worker_notice,
 )
 from monitor.growth.verdicts import Outcome
+from monitor.records import CrackState
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 
@@ -77,6 +81,28 @@ def test_rate_has_the_digits_that_its_interval_can_bear(slope: float, low: float
     assert rate(slope, low, high, unit="mm", per="year", confidence=0.9) == words
 
 
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (1.2389, 0.0312, "1.239 ± 0.031"),
+        (1.2389, 0.31, "1.24 ± 0.31"),
+        (-1.2389, 0.31, "−1.24 ± 0.31"),
+        (123.4, 12.3, "123 ± 12"),
+        (1234.5, 123.0, "1234 ± 123"),
+        (0.0, 0.05, "0.000 ± 0.050"),
+        (-0.0001, 0.05, "0.000 ± 0.050"),
+        (1.5, 0.0, "1.50 ± 0.00"),
+    ],
+)
+def test_a_size_has_the_digits_that_its_error_can_bear(value: float, error: float, words: str) -> None:
+    assert plus_minus(value, error) == words
+
+
+def test_errors_add_up_where_both_are_known() -> None:
+    assert together(0.3, 0.4) == pytest.approx(0.5)
+    assert (together(None, 0.4), together(0.3, None)) == (None, None)
+
+
 def test_a_reason_is_shown_without_the_path_it_begins_with() -> None:
     assert without_path("/in/wall/a.jpg is empty.", "a.jpg") == "is empty."
     assert without_path("only 3 features agree", "a.jpg") == "only 3 features agree"
@@ -95,6 +121,11 @@ def test_a_silent_worker_is_mentioned_and_a_lively_one_not() -> None:
     assert worker_notice(NOW - silence, silence, NOW) is None
     assert "10 minutes ago" in (worker_notice(NOW - 2 * silence, silence, NOW) or "")
     assert "No worker has run yet" in (worker_notice(None, silence, NOW) or "")
+
+
+def test_every_state_of_a_crack_has_words() -> None:
+    assert set(CRACK_STATES) == set(CrackState)
+    assert len(set(CRACK_STATES.values())) == len(CrackState)
 
 
 def test_every_verdict_has_a_word() -> None:

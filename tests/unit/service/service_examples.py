@@ -12,7 +12,7 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image
 
-from monitor.records import Analysis, BoolArray, ByteArray, Recipe, Registration, Severity, Status
+from monitor.records import Analysis, BoolArray, ByteArray, Grade, Grading, Recipe, Registration, Severity, Status
 from monitor.service.ingest import Ingest, Intake
 from monitor.service.jobs import Jobs
 from monitor.service.places import add_location
@@ -72,7 +72,7 @@ Hold = Callable[[], AbstractContextManager[object]]
 class Gauge:
     """Stands in for the analyser: a photo's width in px is its grey level times `px_per_level`, 0 is no crack.
 
-    Photos of a level in `broken` raise. `seen` holds what was analysed, as (level, level of the reference
+    Photos of a level in `broken` raise, those in `poor` are graded C. `seen` holds what was analysed, as (level, level of the reference
     or None, whether the reference came with a mask). `hold` is entered around every analysis.
     """
 
@@ -80,6 +80,7 @@ class Gauge:
         self.recipe = Recipe({"weights": weights, "px_per_level": px_per_level})
         self.px_per_level = px_per_level
         self.broken: set[int] = set()
+        self.poor: set[int] = set()
         self.seen: list[tuple[int, int | None, bool]] = []
         self._hold = hold
 
@@ -97,7 +98,9 @@ class Gauge:
         mask = np.zeros(image.shape[:2], bool)
         mask[4:8] = level > 0
         status = Status.MEASURED if level else Status.NO_CRACK
-        return Analysis(status, None, 0.9, severity, registration, self.recipe, mask, mask.astype(np.float32), image)
+        grading = Grading(Grade.C, ("it is blurred",)) if level in self.poor else None
+        glow = mask.astype(np.float32)
+        return Analysis(status, None, 0.9, severity, registration, self.recipe, mask, glow, image, grading)
 
     @property
     def levels(self) -> list[int]:

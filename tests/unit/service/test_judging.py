@@ -2,14 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from service_examples import LOCATION, NOW, Gauge, Workspace, photo, pixels
 
 from monitor.growth.verdicts import Outcome
-from monitor.records import AlertState, GrowthFit, RuleKind, Scale, ScaleOrigin
+from monitor.records import AlertState, Crack, CrackReading, CrackState, GrowthFit, RuleKind, Scale, ScaleOrigin
 from monitor.service.corrections import confirm_time
 from monitor.service.judging import judge_location, verdict_of
 from monitor.service.notification import Delivery
@@ -190,6 +191,116 @@ def test_the_shipped_rule_fires_for_a_crack_that_grows_and_not_for_one_at_rest(
     workspace.drop_and_work(Gauge(), *levels, every_days=30.5)
     assert verdict(workspace).outcome == outcome
     assert changes(workspace, f"{DEFAULT_RATE_RULE[0]} rate") == states
+
+
+MONTH = 30.5
+Openings = Mapping[str, Sequence[float | None]]
+
+
+def followed(workspace: Workspace, openings: Openings, gauge: Gauge | None = None, level: int = 20) -> None:
+    """One capture a month, of which the cracks' openings in px become known as if they had just been followed.
+
+    None: that crack could not be read. Called again, the cracks take the place of the earlier ones.
+    """
+    scaled(workspace)
+    jobs = workspace.jobs(gauge or Gauge())
+    count = max(len(values) for values in openings.values())
+    for month in range(len(workspace.captures()), count):
+        workspace.clock.at = NOW + timedelta(days=MONTH * month)
+        workspace.take(photo(level + month, days=MONTH * month))
+    jobs.analyse_pending()
+    ids = [view.id for view in workspace.captures()]
+    known = [Crack(name, ids[0], (0, 1), np.zeros((4, 2))) for name in openings]
+    readings = [
+        CrackReading(name, ids[month], CrackState.CONTINUED, "It is hidden.")
+        if value is None
+        else CrackReading(
+            name, ids[month], CrackState.CONTINUED,
+            opening_px=value, opening_error_px=0.03, widest_px=value, widest_error_px=0.03,
+        )
+        for name, values in openings.items()
+        for month, value in enumerate(values)
+    ]  # fmt: skip
+    with workspace.database.transaction() as session:
+        place, fingerprint = workspace.location_id, jobs.analyser.recipe.fingerprint
+        basis = queries.following_basis(session, place, fingerprint)
+        now = workspace.clock()
+        repository.replace_cracks(
+            session, location_id=place, fingerprint=fingerprint, cracks=known, readings=readings, basis=basis, now=now
+        )
+    jobs.judge_changed()
+
+
+def line_of(start: float, per_year: float, count: int = 15) -> list[float]:
+    """Openings month by month, uneven as readings are."""
+    return [start + per_year * MONTH * month / 365.25 + 0.02 * (-1) ** month for month in range(count)]
+
+
+def headline(workspace: Workspace) -> tuple[str, str, str]:
+    found = verdict(workspace)
+    return found.crack, found.metric, found.outcome
+
+
+def test_the_shipped_rule_watches_each_crack_by_itself_and_says_which_it_is(workspace: Workspace) -> None:
+    followed(workspace, {"A": line_of(3.0, 0.0), "B": line_of(2.0, 1.2)})
+    assert changes(workspace, "widest_mm rate B") == [FIRING]
+    assert [one.subject for one in workspace.transitions() if one.subject != OVERDUE] == ["widest_mm rate B"]
+    (why,) = [one.why for one in workspace.transitions() if one.subject == "widest_mm rate B"]
+    assert why.startswith("Crack B: Opening at the widest place changes by +1.2")
+    assert {view.crack: view.outcome for view in stored_verdicts(workspace)} == {"A": "dormant", "B": "progressive"}
+    assert headline(workspace) == ("B", "widest_mm", "progressive")
+
+
+def test_readings_of_grade_c_neither_move_the_verdict_nor_raise_an_alarm(workspace: Workspace) -> None:
+    add_rule(workspace.database, LOCATION, "widest_mm", RuleKind.LEVEL, 5.0, 4.0, workspace.clock())
+    gauge = Gauge()
+    gauge.poor = {29, 31, 33, 34}
+    values = [9.0 if 20 + month in gauge.poor else value for month, value in enumerate(line_of(3.0, 0.0))]
+    followed(workspace, {"A": values}, gauge)
+    assert headline(workspace) == ("A", "widest_mm", "dormant")
+    assert "from 11 readings" in verdict(workspace).evidence
+    assert [one for one in workspace.transitions() if one.subject != OVERDUE] == []
+
+
+def test_of_poor_photos_alone_nothing_is_said(workspace: Workspace) -> None:
+    gauge = Gauge()
+    gauge.poor = set(range(20, 35))
+    followed(workspace, {"A": line_of(2.0, 3.0)}, gauge)
+    assert headline(workspace) == ("A", "widest_mm", "not_enough_data")
+    assert [one for one in workspace.transitions() if one.subject != OVERDUE] == []
+
+
+def test_while_no_opening_can_be_read_the_width_of_the_mask_stands_in(workspace: Workspace) -> None:
+    """Masks widen by 1.2 mm a year here. Once openings are known, they decide alone."""
+    followed(workspace, {"A": [None] * 15})
+    assert changes(workspace, "widest_mm rate") == [FIRING]
+    assert headline(workspace) == ("all", "max_width_mm", "progressive")
+    followed(workspace, {"A": [None] * 13 + [2.0, 2.0]})
+    assert changes(workspace, "widest_mm rate") == [FIRING], "of two readings no rate is known"
+    followed(workspace, {"A": line_of(2.0, 0.0)})
+    assert changes(workspace, "widest_mm rate") == [FIRING, OK]
+    assert workspace.transitions()[-1].why == "Watched from now on instead: crack A."
+    assert headline(workspace) == ("A", "widest_mm", "dormant")
+
+
+def test_the_alert_of_a_crack_that_is_now_told_otherwise_ends_with_it(workspace: Workspace) -> None:
+    """As when an earlier photo, taken in late, shows that two cracks are one."""
+    followed(workspace, {"A": line_of(2.0, 2.0), "B": line_of(2.0, 2.0)})
+    followed(workspace, {"A": [None] * 15, "B": [None] * 15})
+    assert changes(workspace, "widest_mm rate B") == [FIRING], "what cannot be read is not over"
+    followed(workspace, {"A": line_of(3.0, 2.0)})
+    assert changes(workspace, "widest_mm rate B") == [FIRING, OK]
+    assert changes(workspace, "widest_mm rate A") == [FIRING]
+
+
+def test_retiring_a_rule_ends_the_alerts_of_all_its_cracks(workspace: Workspace) -> None:
+    followed(workspace, {"A": line_of(2.0, 2.0), "B": line_of(2.0, 3.0)})
+    add_rule(workspace.database, LOCATION, "widest_mm", RuleKind.LEVEL, 3.5, 3.0, workspace.clock())
+    retire_rule(workspace.database, LOCATION, "widest_mm", RuleKind.RATE, workspace.clock())
+    for name in "AB":
+        assert changes(workspace, f"widest_mm rate {name}") == [FIRING, OK]
+        assert changes(workspace, f"widest_mm level {name}") == [FIRING], "another rule goes on"
+    assert "was retired" in workspace.transitions()[-1].why
 
 
 def stored_verdicts(workspace: Workspace) -> list[VerdictView]:

@@ -17,6 +17,7 @@ from monitor.growth.triggers import TriggerLevel, evaluate_triggers
 from monitor.imaging.registration import register
 from monitor.opening.following import Sighting, follow
 from monitor.records import Analysis, Crack, CrackReading, Grade, GrowthFit, Observation, Status
+from simulations.cracks import Crack as SimulatedCrack
 from simulations.growth import steady
 from simulations.scenarios import Scenario, Truth, captures, scenario
 
@@ -26,8 +27,10 @@ _CAPTURES, _INTERVAL_DAYS = 15, 30.4375
 _YEARS = (_CAPTURES - 1) * _INTERVAL_DAYS / 365.25
 _KINDS = ("bonded", "rubble", "plain", "cc0_texture")
 _MM_PER_PX = 0.5
-#: A crack counts as the simulated one when its stations lie this near to it.
+#: A crack counts as the simulated one when its stations lie this near to it ...
 _ON_COURSE_PX = 6.0
+#: ... and at least this share of them do.
+_LEAST_ON_COURSE = 0.5
 #: Growth of the default amber rate, doubled, in mm per year.
 _TWICE_AMBER = 1.0
 
@@ -77,12 +80,13 @@ class Trial:
         truth = self.truths[-1].crack
         if truth is None:
             return None
-        on_course = [
-            (sum(float(np.hypot(*(truth.path - point).T).min()) < _ON_COURSE_PX for point in crack.course), crack)
-            for crack in self.cracks
-        ]
-        count, crack = max(on_course, key=lambda pair: pair[0], default=(0, None))
-        return crack if count else None
+        near = {crack.name: _distance(crack, truth) < _ON_COURSE_PX for crack in self.cracks}
+        on_course = [crack for crack in self.cracks if near[crack.name].mean() > _LEAST_ON_COURSE]
+        return max(on_course, key=lambda crack: int(near[crack.name].sum()), default=None)
+
+
+def _distance(crack: Crack, truth: SimulatedCrack) -> Floats:
+    return np.array([float(np.hypot(*(truth.path - point).T).min()) for point in crack.course])
 
 
 def validate(
@@ -232,7 +236,8 @@ def _readings(openings: Sequence[_Openings | None]) -> dict[str, Any]:
     """How far single readings of the change since the reference are off, and their errors' claims."""
     known = [opening for opening in openings if opening is not None]
     if not known:
-        return {"opening_reading_error_px_median": None, "opening_reading_error_px_p95": None}
+        names = ("error_px_median", "error_px_p95", "within_1_64_errors")
+        return {**{f"opening_reading_{name}": None for name in names}, "opening_readings": 0}
     off = np.concatenate([np.abs(opening.measured - opening.true)[1:] for opening in known])
     claimed = np.concatenate([opening.errors[1:] for opening in known])
     return {

@@ -35,7 +35,7 @@ def remarks(
 def _class(book: Guide, latest: Observation) -> str:
     width = max(latest.value, 0.0)
     step = book.class_of(width)
-    return f"{latest.value:.2f} mm on {latest.at:%Y-%m-%d} is {step.name} by {book.title}. {book.caveat}"
+    return f"{latest.value:.2f} mm on {latest.at:%Y-%m-%d}: class '{step.name}' of {book.title}. {book.caveat}"
 
 
 def _next_class(book: Guide, seen: Sequence[Observation], fit: GrowthFit | None) -> str | None:

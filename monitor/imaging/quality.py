@@ -14,6 +14,7 @@ from monitor.records import BoolArray, ByteArray, Grade, Grading, Registration
 
 #: Sharpness is compared after shrinking to this longer side: sensor noise of large photos is no detail.
 _COMPARED_PX = 1600
+_DETAIL_PX = 12.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def _sharpness(picture: ByteArray, seen: BoolArray) -> float:
     filled = grey(np.where(seen[..., None], picture, np.uint8(128)))
     shrink = min(1.0, _COMPARED_PX / max(filled.shape))
     size = max(1, round(filled.shape[1] * shrink)), max(1, round(filled.shape[0] * shrink))
-    return sharpness(np.asarray(cv2.resize(filled, size, interpolation=cv2.INTER_AREA), np.uint8))
+    small = cv2.resize(filled, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    # Shadows and gradients are contrast, too, but none that blur takes away.
+    flat = small - cv2.GaussianBlur(small, (0, 0), _DETAIL_PX) + 128
+    return sharpness(np.clip(np.rint(flat), 0, 255).astype(np.uint8))
 
 
 def _over(value: float | None, limits: tuple[float, float], text: str) -> tuple[Grade, str]:

@@ -200,7 +200,9 @@ def crack_series(session: Session, location_id: int, crack: str, metric: str, fi
     """One metric's history of one crack, like `series`. Raises `UnknownNameError` for a metric not in `CRACK_UNITS`."""
     if metric not in CRACK_UNITS:
         raise UnknownNameError("metric of a crack", metric, CRACK_UNITS)
-    place = next(view for view in locations(session) if view.id == location_id)
+    place = next((view for view in locations(session) if view.id == location_id), None)
+    if place is None:
+        raise MisuseError(f"There is no location with the id {location_id}.")
     found = {view.crack.name: view for view in cracks(session, location_id, fingerprint)}
     readings = {reading.capture: reading for reading in found[crack].readings} if crack in found else {}
     observations, excluded = observe_crack(captures(session, location_id, fingerprint), readings, metric, place.scale)

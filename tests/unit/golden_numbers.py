@@ -139,6 +139,7 @@ def numbers() -> Numbers:
         **_segmentation(light, given["relevance"]),
         "relevance": _relevance(given["capture"]),
         "whole": _whole(given["capture"], given["reference"]),
+        "opening": _opening(given),
     }
 
 
@@ -233,6 +234,24 @@ def _whole(capture: Any, reference: Any) -> dict[str, float]:
     assert found.relevance is not None
     sizes = {name: value for name, value in to_json(found.severity).items() if value is not None}
     return {**sizes, "relevance": float(found.relevance.mean()), "probability": float(found.crack_probability or 0)}
+
+
+def _opening(given: dict[str, Any]) -> dict[str, float]:
+    """The crack, followed from the reference to the capture at its true place: what opens by 3 px."""
+    from monitor.opening.following import Sighting, follow
+
+    cols = np.arange(_CANVAS[1])
+    inside = (_from_course() <= 2.5) & (cols > 100) & (cols < 310)
+    mask = inside[40 : 40 + SHAPE[0], 40 : 40 + SHAPE[1]]
+    sightings = [Sighting(0, mask, SHAPE, np.eye(3)), Sighting(1, mask, SHAPE, given["to_reference"])]
+    found = follow(0, sightings, lambda key: given["capture" if key else "reference"])
+    names = ("opening_px", "widest_px", "shared_error_px")
+    return {
+        f"{name}_{reading.capture}": float(getattr(reading, name))
+        for reading in found.readings
+        for name in names
+        if getattr(reading, name) is not None
+    }
 
 
 def changes(found: Numbers, stored: Numbers) -> list[str]:

@@ -191,7 +191,7 @@ def fresh(made: Path, tmp_path: Path) -> Iterator[Callable[[], Workspace]]:
 def test_the_order_of_arrival_plays_no_part(fresh: Callable[[], Workspace]) -> None:
     """The reference comes first, because all others are laid onto it."""
     said = []
-    for rounds in ([ALL], [[0], [6, 5], [4, 3, 2, 1]], [[0, 3, 1], [6, 2, 5, 4]]):
+    for rounds in ([ALL], [[0, 5, 3], [6, 4, 2, 1]]):
         workspace = fresh()
         for arriving in rounds:
             take(workspace, *arriving)
@@ -200,7 +200,6 @@ def test_the_order_of_arrival_plays_no_part(fresh: Callable[[], Workspace]) -> N
     assert len(said[0][1]) == OPENING.captures
     assert said[0][3], "there is a verdict"
     assert said[1] == said[0]
-    assert said[2] == said[0]
 
 
 def test_a_location_whose_pictures_are_broken_does_not_keep_others_from_being_judged(

@@ -41,7 +41,7 @@ train: install  ## Train the shipped classifier anew from $(DATA) (about an hour
 	$(BIN)/crackmonitor train --data $(DATA) --out training
 
 validate: install  ## Hundreds of simulated series through the analysis, into simulations/results (hours)
-	$(BIN)/crackmonitor validate --report simulations/results/validation.md
+	$(BIN)/crackmonitor validate $(if $(wildcard $(DATA)),--data $(DATA)) --report simulations/results/validation.md
 
 clean:  ## Remove the virtual environment, the demonstration and all caches
 	rm -rf .venv $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

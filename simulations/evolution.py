@@ -4,7 +4,7 @@ The maps are those of four stone walls under rising load (epfl_rs_crackmaps, EES
 states of each pair area and length grow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,15 @@ def evolutions(
         found.append(_evolution(name, maps, analyser, np.random.default_rng([seed, index])))
         on_pair(index + 1, len(PAIRS))
     return found
+
+
+def grown(found: Sequence[Evolution]) -> dict[str, int]:
+    """Of how many pairs the pipeline saw area and length grow."""
+    return {
+        "evolution_area_grows": sum(pair.grows(pair.area_px) for pair in found),
+        "evolution_length_grows": sum(pair.grows(pair.length_px) for pair in found),
+        "evolution_pairs": len(found),
+    }
 
 
 def _coverage(path: Path) -> NDArray[np.float32]:

@@ -373,6 +373,8 @@ _MEANINGS = {
     "genuine_accepted": "share of genuine repeats that were registered",
     "graded_ab": "share of genuine repeats graded A or B",
     "unrelated_accepted": "photos of two different walls taken for one",
+    "evolution_area_grows": "real evolution of 8 pairs painted on walls: pairs whose area is seen to grow",
+    "evolution_length_grows": "the same, length",
 }
 
 

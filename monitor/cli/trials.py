@@ -87,6 +87,7 @@ def evaluate(
 
 def validate(
     quick: Annotated[bool, typer.Option("--quick", help="Some ten series instead of hundreds.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder with epfl_rs_crackmaps: real evolution, too.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write the figures, with their recipe, as Markdown there.")
     ] = None,
@@ -98,16 +99,20 @@ def validate(
     """Run the analysis over simulated series of known growth and say how far its numbers are off."""
     from monitor.analysis import Analyser
     from monitor.networks.weights import load_classifier
-    from simulations import validation
+    from simulations import evolution, validation
 
     plan = validation.QUICK if quick else validation.FULL
     analyser = Analyser(load_classifier(weights))
-    with progress("Validating", plan.trials, json) as bar:
+    pairs = 0 if data is None else len(evolution.PAIRS)
+    with progress("Validating", plan.trials + pairs, json) as bar:
         started = time.monotonic()
-        result = validation.validate(analyser, plan, seed, bar.reached)
+        result = validation.validate(analyser, plan, seed, lambda _done, _total: bar.advance())
+        if data is not None:
+            result |= evolution.grown(evolution.evolutions(data, analyser, seed, lambda _done, _total: bar.advance()))
         seconds = time.monotonic() - started
     if report is not None:
-        command = f"crackmonitor validate{' --quick' if quick else ''} --seed {seed} --weights {weights}"
+        options = f"{' --quick' if quick else ''}{' --data DATA' if data else ''}"
+        command = f"crackmonitor validate{options} --seed {seed} --weights {weights}"
         machine = f"{os.cpu_count()} CPU cores, {platform.system()}, Python {platform.python_version()}"
         report.write_text(validation.as_report(result, command, seconds, machine), encoding="utf-8")
     answer(result, json, table(("figure", "value"), validation.as_rows(result)))

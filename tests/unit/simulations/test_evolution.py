@@ -1,0 +1,37 @@
+"""Real crack maps painted on walls: each pair really grows, and what was not measured is no growth."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from simulations.evolution import PAIRS, Evolution, grown
+
+
+def pair(before: float | None, after: float | None) -> Evolution:
+    return Evolution("RS1", (1.0, 2.0), (before, after), (before, after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "seen"), [(1.0, 2.0, 1), (2.0, 1.0, 0), (1.0, 1.0, 0), (None, 2.0, 0), (1.0, None, 0)]
+)
+def test_growth_counts_only_where_both_states_were_measured(
+    before: float | None, after: float | None, seen: int
+) -> None:
+    assert grown([pair(before, after)]) == {
+        "evolution_area_grows": seen,
+        "evolution_length_grows": seen,
+        "evolution_pairs": 1,
+    }
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("wall", "before", "after"), PAIRS[::3])
+def test_the_maps_of_a_pair_grow(shared_data: Path, wall: str, before: str, after: str) -> None:
+    folder = shared_data / "epfl_rs_crackmaps" / "series" / wall
+    areas = [
+        int(np.count_nonzero(cv2.imread(str(folder / f"{state}.png"), cv2.IMREAD_GRAYSCALE) > 127))
+        for state in (before, after)
+    ]
+    assert areas[0] < areas[1]

@@ -1,16 +1,11 @@
-"""Light: how sharp and how well exposed a photo is, and two photos made alike."""
+"""Light: how sharp and how well exposed a photo is, and what of it is the surface's own detail."""
 
 import cv2
 import numpy as np
 
 from monitor.errors import MisuseError
-from monitor.records import BoolArray, ByteArray, FloatArray
+from monitor.records import ByteArray, FloatArray
 
-#: Light is compared in windows of this share of the picture's longer side.
-_WINDOW_SHARE = 0.1
-#: Averages are taken on a picture of at most this many pixels a side; light varies slowly.
-_COARSE_PX = 128
-_GAIN_LIMITS = (0.5, 2.0)
 _CLIPPED = (1, 254)
 
 
@@ -48,46 +43,3 @@ def detail(image: ByteArray, fine_px: float = 1.0, coarse_px: float = 12.0) -> F
     band = cv2.GaussianBlur(luma, (0, 0), fine_px) - cv2.GaussianBlur(luma, (0, 0), coarse_px)
     strength = np.sqrt(cv2.GaussianBlur(band * band, (0, 0), 2 * coarse_px))
     return np.asarray(band / (strength + 2.0), dtype=np.float32)
-
-
-def match_light(image: ByteArray, reference: ByteArray, valid: BoolArray) -> FloatArray:
-    """`image` with a local gain and offset that give it the reference's light: float32, same shape.
-
-    Both are uint8 (rows, cols[, 3]) in the same frame; `valid` bool (rows, cols) is where `image` has
-    pixels. Mean and standard deviation are compared per channel in windows of a tenth of the longer
-    side, so anything much smaller, such as a crack, is left as it is; the gain is kept within 0.5 to
-    2. Values may leave 0..255; outside `valid` the image is returned unchanged.
-    """
-    if image.shape != reference.shape or image.shape[:2] != valid.shape:
-        raise MisuseError(f"Shapes differ: image {image.shape}, reference {reference.shape}, valid {valid.shape}.")
-    channels = [image[..., None], reference[..., None]] if image.ndim == 2 else [image, reference]
-    matched = [
-        _match_channel(channels[0][..., index], channels[1][..., index], valid) for index in range(channels[0].shape[2])
-    ]
-    return np.asarray(np.stack(matched, axis=-1).reshape(image.shape), dtype=np.float32)
-
-
-def _match_channel(image: ByteArray, reference: ByteArray, valid: BoolArray) -> FloatArray:
-    mean, spread = _local_light(image, valid)
-    wanted_mean, wanted_spread = _local_light(reference, valid)
-    gain = np.clip(wanted_spread / np.maximum(spread, 1e-3), *_GAIN_LIMITS)
-    size = valid.shape[::-1]
-    gain_here, offset_here = (cv2.resize(field, size) for field in (gain, wanted_mean - gain * mean))
-    return np.where(valid, image * gain_here + offset_here, image).astype(np.float32)
-
-
-def _local_light(image: ByteArray, valid: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Local mean and standard deviation over valid pixels, on a coarse grid (float32)."""
-    shrink = min(1.0, _COARSE_PX / max(valid.shape))
-    size = max(1, round(valid.shape[1] * shrink)), max(1, round(valid.shape[0] * shrink))
-    window = _WINDOW_SHARE * max(size) / 2
-
-    def averaged(values: FloatArray) -> FloatArray:
-        coarse = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.GaussianBlur(coarse, (0, 0), window), dtype=np.float32)
-
-    weight = valid.astype(np.float32)
-    share = np.maximum(averaged(weight), 1e-6)
-    mean = averaged(image * weight) / share
-    square = averaged(np.square(image, dtype=np.float32) * weight) / share
-    return mean, np.sqrt(np.maximum(square - mean * mean, 0))

@@ -135,7 +135,7 @@ def numbers() -> Numbers:
         "registration": _registration(registration, given["to_reference"]),
         "agreement": {"overlap": registration.overlap, "correlation": float(registration.agreement or 0)},
         "alignment": {"seen": float(seen.mean()), "mean": float(aligned[seen].mean())},
-        "photometry": _photometry(given["reference"], aligned, seen),
+        "photometry": _photometry(given["reference"], aligned),
         **_segmentation(light, given["relevance"]),
         "relevance": _relevance(given["capture"]),
         "whole": _whole(given["capture"], given["reference"]),
@@ -153,16 +153,13 @@ def _registration(found: Any, true: Matrix) -> dict[str, float]:
     }
 
 
-def _photometry(reference: Any, aligned: Any, seen: Any) -> dict[str, float]:
-    from monitor.imaging.photometry import detail, exposure, match_light, sharpness
+def _photometry(reference: Any, aligned: Any) -> dict[str, float]:
+    from monitor.imaging.photometry import detail, exposure, sharpness
 
-    matched = match_light(aligned, reference, seen)
     return {
         "sharpness": sharpness(reference),
         "exposure": exposure(aligned),
         "detail": float(detail(reference).std()),
-        "matched_mean": float(matched[seen].mean()),
-        "matched_spread": float(matched[seen].std()),
     }
 
 

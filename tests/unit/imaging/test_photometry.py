@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from wall_pairs import brick_wall, texture
 
 from monitor.errors import MisuseError
-from monitor.imaging.photometry import detail, exposure, grey, match_light, sharpness
+from monitor.imaging.photometry import detail, exposure, grey, sharpness
 
 
 def wall() -> np.ndarray:
@@ -41,46 +41,8 @@ def test_detail_does_not_see_the_light() -> None:
     assert plain.dtype == np.float32
 
 
-@pytest.mark.parametrize("channels", [0, 3])
-def test_matched_light_undoes_a_gradient(channels: int) -> None:
-    reference = np.stack([wall()] * 3, axis=-1) if channels else wall()
-    image = np.stack([lit(wall())] * 3, axis=-1) if channels else lit(wall())
-    matched = match_light(image, reference, np.ones(wall().shape, dtype=bool))
-    assert matched.dtype == np.float32
-    assert matched.shape == reference.shape
-    before, after = (np.abs(picture.astype(float) - reference).mean() for picture in (image, matched))
-    assert before > 15
-    assert after < 3
-
-
-def test_matched_light_keeps_a_new_crack() -> None:
-    image = lit(wall())
-    image[:, 200:206] = 5
-    matched = match_light(image, wall(), np.ones(image.shape, dtype=bool))
-    contrast = np.median(matched[:, 190:198], axis=1) - matched[:, 202]
-    assert np.median(contrast) > 60
-
-
-def test_invalid_pixels_neither_count_nor_change() -> None:
-    image, valid = lit(wall()), np.ones((300, 400), dtype=bool)
-    valid[:, :100] = False
-    image[:, :100] = 0
-    matched = match_light(image, wall(), valid)
-    np.testing.assert_array_equal(matched[:, :100], 0)
-    assert np.abs(matched[:, 100:] - wall()[:, 100:]).mean() < 3.5
-
-
-def test_a_flat_reference_does_not_explode() -> None:
-    flat = np.full((60, 80), 100, dtype=np.uint8)
-    matched = match_light(np.full((60, 80), 50, dtype=np.uint8), flat, np.ones((60, 80), dtype=bool))
-    assert np.isfinite(matched).all()
-    np.testing.assert_allclose(matched, 100, atol=1)
-
-
 def test_grey_is_luma_and_refuses_floats() -> None:
     assert grey(np.array([[[255, 0, 0]]], dtype=np.uint8))[0, 0] == 76
     np.testing.assert_array_equal(grey(wall()), wall())
     with pytest.raises(MisuseError, match="uint8 grey or RGB"):
         grey(texture("brick"))  # type: ignore[arg-type]
-    with pytest.raises(MisuseError, match="Shapes differ"):
-        match_light(wall(), wall()[1:], np.ones((300, 400), dtype=bool))

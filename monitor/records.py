@@ -278,7 +278,7 @@ class Observation:
     capture_id: int | None = None
     standard_error: float | None = None
     temperature_c: float | None = None
-    grade: str | None = None
+    grade: Grade | None = None
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,6 @@ def _sighting(index: int, analysis: Analysis, photos: Sequence[NDArray[np.uint8]
 class _Openings:
     """True and measured mean opening change (px) and its error, at the stations of one crack, by capture."""
 
-    kind: str
     years: Floats
     true: Floats
     measured: Floats
@@ -191,7 +190,7 @@ def _opening_errors(trial: Trial) -> _Openings | None:
     if len(rows) < 3:
         return None
     table = np.array(rows, np.float64)
-    return _Openings(trial.kind, *table.T)
+    return _Openings(*table.T)
 
 
 def _slopes(trials: Sequence[Trial]) -> dict[str, Any]:
@@ -224,10 +223,10 @@ def _slopes(trials: Sequence[Trial]) -> dict[str, Any]:
     }
 
 
-def _observations(trial: Trial, opening: _Openings, unit: float = 1.0) -> list[Observation]:
+def _observations(trial: Trial, opening: _Openings) -> list[Observation]:
     first = trial.truths[0].captured_at
     return [
-        Observation(first + (trial.truths[-1].captured_at - first) * (years / trial.years[-1]), value * unit)
+        Observation(first + (trial.truths[-1].captured_at - first) * (years / trial.years[-1]), value)
         for years, value in zip(opening.years, opening.measured, strict=True)
     ]
 
@@ -302,7 +301,7 @@ def _first_alarm_days(trial: Trial) -> float | None:
                 trial.truths[reading.capture].captured_at,
                 reading.widest_px * _MM_PER_PX,
                 standard_error=(reading.widest_error_px or 0.0) * _MM_PER_PX,
-                grade=str(_grade(trial.analyses[reading.capture])),
+                grade=_grade(trial.analyses[reading.capture]),
             )
             for reading in trial.readings
             if reading.crack == crack.name and reading.widest_px is not None

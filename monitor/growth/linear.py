@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from monitor.records import Observation
+from monitor.records import Grade, Observation
 
 DAYS_PER_YEAR = 365.25
 _LEAST_FREEDOM = 3.0
-_TRUSTED_GRADES = frozenset({None, "A", "B"})
+_TRUSTED_GRADES = frozenset({None, Grade.A, Grade.B})
 
 Vector = NDArray[np.float64]
 Years = Vector

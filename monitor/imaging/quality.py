@@ -53,7 +53,7 @@ def graded(
     share = _sharpness(aligned, seen) / max(_sharpness(reference, seen), 1e-9)
     clipped = exposure(aligned[seen][None]) - exposure(reference[seen][None]) if seen.any() else 0.0
     found = [
-        _over(registration.residual_px, limits.residual_px, "it lies up to {:.1f} px off the reference"),
+        _over(registration.residual_px, limits.residual_px, "its best part is {:.1f} px off the reference"),
         _under(registration.overlap, limits.overlap, "it shows only {:.0%} of the reference"),
         _under(registration.agreement, limits.agreement, "its light is unlike the reference's (agreement {:.2f})"),
         _under(share, limits.sharpness, "it is blurred: {:.0%} of the reference's detail is left"),

@@ -7,6 +7,7 @@ they arrived: the ground of a crack's gap, known from where it gapes widest, ser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -97,8 +98,10 @@ def follow(reference: int, sightings: Sequence[Sighting], picture: Callable[[int
     common = ground_of([gaps for course in courses for gaps in course.freely_fitted])
     keys = [sighting.key for sighting in sightings]
     readings: list[CrackReading] = []
+    own = keys.index(reference) if reference in keys else None
     for course in courses:
-        readings.extend(course.readings(keys, keys.index(reference) if reference in keys else None, common))
+        course.settle(common)
+        readings.extend(course.readings(keys, own))
     cracks = tuple(
         Crack(course.track.name, keys[course.track.first_seen], tuple(map(int, course.widest)), course.stations.points)
         for course in courses
@@ -146,36 +149,45 @@ class _Course:
         self._profiles: list[Floats] = []
         self._lips: list[LipMovement] = []
         self._half_width_px = _half_width(found, stations)
-        self.widest: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def look(self, light: FloatArray, to_reference: Floats, base: FloatArray, aligned: FloatArray) -> None:
         """Read one capture at every station."""
         self._profiles.append(profiles(light, to_reference, self.stations))
         self._lips.append(follow_lips(base, aligned, self.stations, self._half_width_px))
 
-    def readings(self, keys: Sequence[int], reference: int | None, common: Ground | None) -> list[CrackReading]:
-        """One reading a capture; `reference` indexes the reference's own, `common` is the wall's usual ground."""
+    def settle(self, common: Ground | None) -> None:
+        """Once every capture has been read: the openings, at those stations that can be measured at all.
+
+        `common` is the wall's usual ground.
+        """
         ground = self._ground(common)
         gaps = [fit_gaps(part, self.stations.offsets_px, ground) for part in self._profiles]
         clear = _clear(np.stack([found.standard_error_px for found in gaps]))
         self.stations = _part(self.stations, clear)
         fitted = np.stack([found.opening_px[clear] for found in gaps])
-        seen = np.isfinite(fitted).mean(axis=1)
-        openings = _completed(fitted, self.stations)
-        widest = self.widest = _widest_place(openings, self.stations)
+        self._seen = np.isfinite(fitted).mean(axis=1)
+        self._openings = _completed(fitted, self.stations)
+        self._ground_error = ground.standard_error
+        self.widest = _widest_place(self._openings, self.stations)
+
+    def readings(self, keys: Sequence[int], reference: int | None) -> list[CrackReading]:
+        """One reading a capture of the settled course; `reference` indexes the reference's own."""
         made = []
         for index, key in enumerate(keys):
             state, region = self.track.states[index], self.track.regions[index]
             size = None if region is None else measure(region)
-            values: dict[str, float | bool | str | None] = {
-                "length_px": size.length_px if size else None, "area_px": size.area_px if size else None
-            }  # fmt: skip
-            values |= self._lip_values(index, reference)
-            reason = _unmeasured(state, float(seen[index]))
-            if reason is None:
-                values |= self._gap_values(openings, index, reference, ground.standard_error, widest)
-                values["agree"] = _agreeing(values)
-            made.append(CrackReading(self.track.name, key, state, reason, **values))  # type: ignore[arg-type]
+            reading = CrackReading(
+                self.track.name,
+                key,
+                state,
+                reason=_unmeasured(state, float(self._seen[index])),
+                length_px=size.length_px if size else None,
+                area_px=size.area_px if size else None,
+                **self._lip_values(index, reference),
+            )
+            if reading.reason is None:
+                reading = replace(reading, **self._gap_values(index, reference))
+            made.append(replace(reading, agree=_agreeing(reading)))
         return made
 
     @cached_property
@@ -190,27 +202,25 @@ class _Course:
         known = [found for found in (own, others) if found is not None]
         return min(known, key=lambda found: found.standard_error) if known else USUAL_GROUND
 
-    def _gap_values(
-        self, openings: Floats, index: int, reference: int | None, ground_error: float, widest: NDArray[np.int64]
-    ) -> dict[str, float]:
-        here, usual = openings[index], np.median(openings, axis=0)
+    def _gap_values(self, index: int, reference: int | None) -> dict[str, Any]:
+        here, usual = self._openings[index], np.median(self._openings, axis=0)
         scatter = _scatter(here - usual, self.stations)
         opening = float(here.mean())
         values = {
             "opening_px": opening,
             "opening_error_px": _error(scatter, len(here)),
-            "widest_px": float(here[widest].mean()),
-            "widest_error_px": _error(scatter, len(widest)),
+            "widest_px": float(here[self.widest].mean()),
+            "widest_error_px": _error(scatter, len(self.widest)),
             # The ground matters the less the wider the gap is.
-            "shared_error_px": ground_error * abs(opening) / (1 + abs(opening) / 2) + _MODEL_PX,
+            "shared_error_px": self._ground_error * abs(opening) / (1 + abs(opening) / 2) + _MODEL_PX,
         }
         if reference is not None:
-            change = here - openings[reference]
+            change = here - self._openings[reference]
             moved = _error(_scatter(change, self.stations), len(change))
             values |= {"change_px": float(change.mean()), "change_error_px": 0.0 if index == reference else moved}
         return values
 
-    def _lip_values(self, index: int, reference: int | None) -> dict[str, float | None]:
+    def _lip_values(self, index: int, reference: int | None) -> dict[str, Any]:
         lips = self._lips[index]
         if index == reference:
             return {"lips_px": 0.0, "lips_error_px": 0.0, "shear_px": 0.0}
@@ -308,11 +318,10 @@ def _winsorised(values: Floats) -> Floats:
     return np.clip(values, middle - 3 * spread, middle + 3 * spread)
 
 
-def _agreeing(values: dict[str, float | bool | str | None]) -> bool | None:
+def _agreeing(reading: CrackReading) -> bool | None:
     """Whether gap and lips tell the same change, None where one of them is missing."""
-    change, lips = values.get("change_px"), values.get("lips_px")
-    if change is None or lips is None:
+    if reading.change_px is None or reading.lips_px is None:
         return None
-    errors = np.hypot(float(values["change_error_px"] or 0), float(values["lips_error_px"] or 0))
-    allowed = max(_AGREE_PX, _AGREE_ERRORS * errors) + _AGREE_SHARE * abs(float(change))
-    return bool(abs(float(change) - float(lips)) <= allowed)
+    errors = float(np.hypot(reading.change_error_px or 0.0, reading.lips_error_px or 0.0))
+    allowed = max(_AGREE_PX, _AGREE_ERRORS * errors) + _AGREE_SHARE * abs(reading.change_px)
+    return abs(reading.change_px - reading.lips_px) <= allowed

@@ -5,7 +5,6 @@ at the next round.
 """
 
 import logging
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +13,10 @@ import cv2
 import numpy as np
 
 from monitor.errors import StorageError
-from monitor.imaging.files import read_picture
 from monitor.opening.following import Following, Sighting, follow
-from monitor.records import BoolArray, ByteArray, Status
-from monitor.service.ingest import original_path
+from monitor.records import BoolArray, Status
+from monitor.service.ingest import original_path, read_original
+from monitor.service.pictures import read_mask
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -61,7 +60,7 @@ def _followed(location: LocationView, captures: Sequence[CaptureView], settings:
         if any(capture.id == reference and _looked_at(capture) for capture in captures):
             raise StorageError(f"The original or mask of the reference, capture {reference}, is out of reach.")
         return Following()
-    return follow(reference, sightings, lambda key: _read(originals[key]))
+    return follow(reference, sightings, lambda key: read_original(originals[key]))
 
 
 def _original(settings: Settings, capture: CaptureView) -> Path:
@@ -92,7 +91,7 @@ def _frame(capture: CaptureView, reading: ReadingView, pictures: Path) -> BoolAr
     """The capture's mask in the reference's frame; a blank one where none was made."""
     name = reading.pictures.get("mask")
     if name is not None or reading.status in _LOOKED_AT:
-        return _mask(pictures, name)
+        return None if name is None else read_mask(pictures / name)
     if capture.is_reference and capture.height_px is not None and capture.width_px is not None:
         return np.zeros((capture.height_px, capture.width_px), bool)
     aligned = cv2.imread(str(pictures / reading.pictures.get("aligned", "")), cv2.IMREAD_GRAYSCALE)
@@ -101,12 +100,3 @@ def _frame(capture: CaptureView, reading: ReadingView, pictures: Path) -> BoolAr
 
 def _looked_at(capture: CaptureView) -> bool:
     return capture.reading is not None and capture.reading.status in _LOOKED_AT
-
-
-def _mask(folder: Path, name: str | None) -> BoolArray | None:
-    picture = None if name is None else cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE)
-    return None if picture is None else np.asarray(picture > 127)
-
-
-def _read(path: Path) -> ByteArray:
-    return read_picture(path, math.inf, math.inf).image  # the limits are for files on their way in

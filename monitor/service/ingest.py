@@ -6,6 +6,7 @@ A file that cannot be handled now stays where it is and stops none of the others
 """
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.errors import MisuseError, UnreadableImageError
 from monitor.imaging.files import Picture, capture_time, digest, read_picture
-from monitor.records import CaptureTime, TimeSource
+from monitor.records import ByteArray, CaptureTime, TimeSource
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -251,6 +252,11 @@ def _believable(time: CaptureTime, path: Path, now: datetime) -> CaptureTime:
 def original_path(originals: Path, sha256: str, media_type: str) -> Path:
     """Where the original with that hash is kept."""
     return originals / sha256[:2] / f"{sha256}{_SUFFIXES[media_type]}"
+
+
+def read_original(path: Path) -> ByteArray:
+    """A kept original, uint8 (rows, cols, 3); the limits are for files on their way in."""
+    return read_picture(path, math.inf, math.inf).image
 
 
 def copy_whole(source: Path, target: Path, sha256: str) -> None:

@@ -13,18 +13,15 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
 from sqlalchemy.orm import Session
 
 from monitor.errors import CrackmonitorError, LostOriginalError, StorageError, UnreadableImageError
-from monitor.imaging.files import read_picture
 from monitor.records import Analysis, BoolArray, ByteArray, Status
 from monitor.service.following import follow_location
-from monitor.service.ingest import Ingest, Intake, Refusal, original_path
+from monitor.service.ingest import Ingest, Intake, Refusal, original_path, read_original
 from monitor.service.judging import judge_location, watch_for_overdue
 from monitor.service.notification import Delivery, Notifier, deliver, notifiers
-from monitor.service.pictures import keep, keep_pictures
+from monitor.service.pictures import keep, keep_pictures, read_mask
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -231,7 +228,7 @@ class Jobs:
             )
 
     def _analyse(self, capture: CaptureView, reference: CaptureView) -> tuple[Analysis, dict[str, str]]:
-        image = _read_original(self._original(capture))
+        image = read_original(self._original(capture))
         if capture.id == reference.id:
             analysis = self.analyser.analyse(image)
         else:
@@ -321,16 +318,7 @@ def _holds_anything(folder: Path) -> bool:
         return False
 
 
-def _read_original(path: Path) -> ByteArray:
-    return read_picture(path, math.inf, math.inf).image  # the limits are for files on their way in
-
-
 @lru_cache(maxsize=2)  # a location's captures follow each other
 def _read_reference(original: Path, mask: Path | None) -> _Reference:
     """Both files are named by their content, so what was read once stays true."""
-    return _Reference(_read_original(original), None if mask is None else _read_mask(mask))
-
-
-def _read_mask(path: Path) -> BoolArray | None:
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    return None if picture is None else np.asarray(picture > 127)
+    return _Reference(read_original(original), None if mask is None else read_mask(mask))

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from monitor.imaging.files import write_jpeg, write_png
@@ -42,3 +43,9 @@ def keep(picture: ByteArray | BoolArray, folder: Path, suffix: str) -> str:
         else:
             write_png(path, picture)
     return relative
+
+
+def read_mask(path: Path) -> BoolArray | None:
+    """A kept mask, bool (rows, cols); None when it is not there."""
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    return None if picture is None else np.asarray(picture > 127)

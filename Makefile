@@ -6,7 +6,7 @@ DEMO ?= demo
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format train validate clean
+.PHONY: help install demo test check format train validate bench clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,11 +37,18 @@ format: install  ## Put the source into the house's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-train: install  ## Train the shipped classifier anew from $(DATA) (about an hour on 2 cores; goes on where it stopped)
-	$(BIN)/crackmonitor train --data $(DATA) --out training
+train: install  ## Train anew from $(DATA): classifier, segmenter, classifier tuned by it (hours; goes on where it stopped)
+	$(BIN)/crackmonitor train --data $(DATA) --out training --name first
+	$(BIN)/crackmonitor train --data $(DATA) --out training --network segmenter --teacher training/weights/first.safetensors
+	$(BIN)/crackmonitor train --data $(DATA) --out training --preset tuned --patches 51000 \
+		--start training/weights/first.safetensors --dense-by training/weights/segmenter.safetensors
 
 validate: install  ## Hundreds of simulated series through the analysis, into simulations/results (hours)
 	$(BIN)/crackmonitor validate $(if $(wildcard $(DATA)),--data $(DATA)) --report simulations/results/validation.md
+
+bench: install  ## LRP against zennit's: the paper's network, and one of the size that ships
+	$(BIN)/crackmonitor bench
+	$(BIN)/crackmonitor bench --width 0.25 --patch 128 --rounds 25
 
 clean:  ## Remove the virtual environment, the demonstration and all caches
 	rm -rf .venv $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

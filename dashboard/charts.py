@@ -1,20 +1,23 @@
 """Plotly figures from plain values. Pure; text from outside is escaped, for Plotly reads some HTML."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import escape
+from statistics import fmean
 from textwrap import wrap
 from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 
 #: Okabe-Ito, and a grey.
-BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#8F4D77", "#6B6B6B"
+BLUE, VERMILION, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#8F4D77", "#56B4E9", "#6B6B6B"
 _BAND = "rgba(213, 94, 0, 0.15)"
 _DAYS_PER_YEAR = 365.25
 #: A limit further up than so many times the highest value is named instead of drawn: it would flatten the rest.
 _FAR = 3.0
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class Line:
     high: float
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened at an aware time, in a word or two."""
+
+    at: datetime
+    label: str
+
+
 def trend(
     points: Sequence[Point],
     excluded: Sequence[Point],
@@ -48,14 +59,18 @@ def trend(
     label: str,
     unit: str,
     time_zone: str,
+    marks: Sequence[Mark] = (),
+    temperatures: Sequence[tuple[datetime, float]] = (),
 ) -> go.Figure:
     """One metric over time, on the site's clocks.
 
     Points that count are full, excluded ones hollow, and those without a value crosses at the lower edge.
-    `levels` are drawn as dashed lines where they are near enough (see `far_levels`).
+    `levels` are drawn as dashed lines where they are near enough (see `far_levels`), `marks` as dotted upright ones.
+    `temperatures` in °C, each with its time, have an axis of their own, as far as the points reach.
     """
     figure = go.Figure()
     zone = ZoneInfo(time_zone)
+    _add_temperatures(figure, temperatures, [point.at for point in (*points, *excluded)], zone)
     if line is not None:
         _add_line(figure, line, zone)
     _add_points(figure, points, zone, unit, "reading", {"color": BLUE, "size": 9})
@@ -64,6 +79,8 @@ def trend(
     _add_valueless(figure, [point for point in excluded if point.value is None], zone)
     for level in set(levels) - set(far_levels(points, levels)):
         _add_level(figure, level, unit)
+    for mark in marks:
+        _add_mark(figure, mark, zone)
     figure.update_layout(
         height=420,
         margin={"l": 10, "r": 10, "t": 20, "b": 10},
@@ -145,6 +162,50 @@ def _add_level(figure: go.Figure, level: float, unit: str) -> None:
         annotation={"text": f"alert from {level:g} {escape(unit)}", "font": {"color": PURPLE}},
         annotation_position="top left",
     )
+
+
+def _add_mark(figure: go.Figure, mark: Mark, zone: ZoneInfo) -> None:
+    at = _clock(mark.at, zone)
+    dotted = {"color": GREY, "width": 2, "dash": "dot"}
+    figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=dotted)
+    figure.add_annotation(
+        x=at,
+        y=0.05,  # near the foot, where values rarely are, above what has none
+        yref="paper",
+        text=escape(mark.label),
+        textangle=-90,
+        xanchor="right",
+        yanchor="bottom",
+        showarrow=False,
+        font={"color": GREY},
+    )
+
+
+def _add_temperatures(
+    figure: go.Figure, temperatures: Sequence[tuple[datetime, float]], times: Sequence[datetime], zone: ZoneInfo
+) -> None:
+    """One value a day, for hourly ones would be a band that hides the rest; a day's only one stays where it is."""
+    if not times:
+        return
+    first, last = min(times) - _DAY, max(times) + _DAY
+    days: dict[date, list[tuple[datetime, float]]] = defaultdict(list)
+    for at, celsius in temperatures:
+        if first <= at <= last:
+            days[_clock(at, zone).date()].append((_clock(at, zone), celsius))
+    if not days:
+        return
+    figure.add_scatter(
+        x=[values[0][0] + fmean((at - values[0][0]) / _DAY for at, _ in values) * _DAY for values in days.values()],
+        y=[fmean(celsius for _, celsius in values) for values in days.values()],
+        yaxis="y3",
+        mode="lines",
+        name="temperature",
+        line={"color": SKY, "width": 1},
+        hovertemplate="%{x|%d %b %Y}<br>%{y:.1f} °C<extra></extra>",
+    )
+    beside = {"overlaying": "y", "side": "right", "tickmode": "auto", "automargin": True}
+    plain = {"showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_layout(yaxis3={"title": "Temperature, mean of the day (°C)", **beside, **plain})
 
 
 def _hover(note: str) -> str:

@@ -25,8 +25,9 @@ from monitor.errors import CrackmonitorError as CrackmonitorError
 from monitor.errors import UnreadableImageError
 from monitor.imaging.files import read_picture
 from monitor.imaging.overlays import overlay
+from monitor.records import EVENT_NAMES as EVENT_NAMES
 from monitor.records import METRIC_NAMES as METRIC_NAMES
-from monitor.records import RATE_NEEDS_DAYS, RATE_NEEDS_N, RuleKind
+from monitor.records import RATE_NEEDS_DAYS, RATE_NEEDS_N, Offset, RuleKind, Temperature
 from monitor.records import ByteArray as ByteArray
 from monitor.records import GrowthFit as GrowthFit
 from monitor.settings import Settings, load_settings
@@ -40,6 +41,7 @@ from monitor.storage.views import (
     HeartbeatView,
     LocationStatus,
     NotificationView,
+    RecipeSwitchView,
     RuleView,
     TransitionView,
 )
@@ -47,13 +49,15 @@ from monitor.storage.views import OVERDUE as OVERDUE
 from monitor.storage.views import UNITS as UNITS
 from monitor.storage.views import CaptureView as CaptureView
 from monitor.storage.views import CrackView as CrackView
+from monitor.storage.views import EventView as EventView
 from monitor.storage.views import RateView as RateView
 from monitor.storage.views import Series as Series
+from monitor.storage.views import ShadowSeries as ShadowSeries
 from monitor.storage.views import VerdictView as VerdictView
 
 _FRESH = timedelta(seconds=10)
 #: The fit that is shown is the first of these that succeeded.
-_METHODS = ("seasonal", "theil_sen")
+_METHODS = ("seasonal", "temperature", "theil_sen")
 #: A worker that has been silent for so many rounds, and for so long, is worth a word.
 _SILENT_ROUNDS, _SILENT = 3, timedelta(minutes=5)
 #: Pictures are made smaller before they go to a browser.
@@ -63,13 +67,14 @@ _LONGEST_SIDE_PX = 1600
 @dataclass(frozen=True)
 class Glance:
     """One location on the overview: its status, how many readings count, how many captures are still to be measured,
-    and what its width's history says (None: nothing was judged yet).
+    what its width's history says (None: nothing was judged yet), and what there is under another recipe, if anything.
     """
 
     status: LocationStatus
     readings: int
     pending: int
     verdict: VerdictView | None
+    shadow: ShadowSeries | None
 
     @property
     def state(self) -> State:
@@ -83,7 +88,9 @@ class Glance:
 
 @dataclass(frozen=True)
 class Detail:
-    """Everything about one location but the histories of its metrics. `inbox` is where its photos go."""
+    """Everything about one location but the histories of its metrics. `inbox` is where its photos go; `offsets` are
+    those of its shadow series, in px.
+    """
 
     glance: Glance
     captures: tuple[CaptureView, ...]
@@ -92,6 +99,10 @@ class Detail:
     transitions: tuple[TransitionView, ...]
     cracks: tuple[CrackView, ...]
     verdicts: tuple[VerdictView, ...]
+    events: tuple[EventView, ...]
+    temperatures: tuple[Temperature, ...]
+    switches: tuple[RecipeSwitchView, ...]
+    offsets: tuple[Offset, ...]
     inbox: Path
 
     @property
@@ -153,13 +164,16 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Service:
-    """How the service itself is doing. `pending` counts captures to be measured, by location name."""
+    """How the service itself is doing. `pending` counts captures to be measured, by location name; `shadows` are of
+    the locations that have another recipe beside their own.
+    """
 
     inbox: Path
     database: str
     problems: tuple[str, ...]
     heartbeats: tuple[HeartbeatView, ...]
     pending: Mapping[str, int]
+    shadows: tuple[ShadowSeries, ...]
     watched: tuple[str, ...]
     undelivered: tuple[NotificationView, ...]
 
@@ -192,7 +206,8 @@ def glances(folder: Path) -> tuple[Glance, ...]:
     with _reading(folder) as (session, _):
         statuses = queries.statuses(session)
         pending = _pending(session, statuses)
-        seen = [_glance(session, status, pending) for status in statuses]
+        shadows = {shadow.location_id: shadow for shadow in queries.shadows(session)}
+        seen = [_glance(session, status, pending, shadows.get(status.location.id)) for status in statuses]
     order = list(State)
     return tuple(sorted(seen, key=lambda glance: (order.index(glance.state), glance.status.location.name)))
 
@@ -203,14 +218,20 @@ def detail(folder: Path, name: str) -> Detail:
     with _reading(folder) as (session, settings):
         place = queries.location(session, name).id
         statuses = [status for status in queries.statuses(session) if status.location.id == place]
+        shadow = next((shadow for shadow in queries.shadows(session) if shadow.location_id == place), None)
+        pair = None if shadow is None else (shadow.in_force, shadow.fingerprint)
         return Detail(
-            glance=_glance(session, statuses[0], _pending(session, statuses)),
+            glance=_glance(session, statuses[0], _pending(session, statuses), shadow),
             captures=tuple(queries.captures(session, place)),
             fits=tuple(queries.fits(session, place)),
             rules=tuple(queries.rules(session, place)),
             transitions=tuple(queries.transitions(session, place)),
             cracks=tuple(queries.cracks(session, place)),
             verdicts=tuple(queries.verdicts(session, place)),
+            events=tuple(queries.events(session, place)),
+            temperatures=tuple(queries.temperatures(session, place)),
+            switches=tuple(queries.recipe_switches(session, place)),
+            offsets=() if pair is None else tuple(queries.offsets(session, place, *pair)),
             inbox=settings.inbox / name,
         )
 
@@ -249,6 +270,7 @@ def service(folder: Path) -> Service:
             pending={
                 status.location.name: pending[status.location.id] for status in statuses if pending[status.location.id]
             },
+            shadows=tuple(queries.shadows(session)),
             watched=tuple(queries.sightings(session)),
             undelivered=tuple(queries.undelivered(session)),
         )
@@ -307,11 +329,13 @@ def _reading(folder: Path) -> Iterator[tuple[Session, Settings]]:
         yield session, settings
 
 
-def _glance(session: Session, status: LocationStatus, pending: Mapping[int, int]) -> Glance:
+def _glance(
+    session: Session, status: LocationStatus, pending: Mapping[int, int], shadow: ShadowSeries | None
+) -> Glance:
     place = status.location.id
     metric = _headline_metric(status)
     counted = queries.series(session, place, metric).observations
-    return Glance(status, len(counted), pending[place], queries.headline(session, place))
+    return Glance(status, len(counted), pending[place], queries.headline(session, place), shadow)
 
 
 def _pending(session: Session, statuses: Sequence[LocationStatus]) -> dict[int, int]:

@@ -81,6 +81,7 @@ CRACK_STATES: Mapping[str, str] = MappingProxyType(
 METHODS: Mapping[str, str] = MappingProxyType(
     {
         "seasonal": "trend and yearly season together (least squares)",
+        "temperature": "trend beside temperature (least squares)",
         "theil_sen": "straight line (Theil–Sen), season not separated",
         "least_squares": "straight line (least squares), season not separated",
     }
@@ -131,16 +132,21 @@ def number(value: float) -> str:
 
 
 def rate(slope: float, low: float, high: float, *, unit: str, per: str, confidence: float) -> str:
-    """A rate with its interval, `+0.42 mm per year (90 % interval +0.30 to +0.55)`.
+    """A rate with its interval, `+0.42 mm per year (90 % interval +0.30 to +0.55)`."""
+    return estimate(slope, low, high, unit=f"{unit} per {per}", confidence=confidence)
+
+
+def estimate(value: float, low: float, high: float, *, unit: str, confidence: float) -> str:
+    """A difference with its interval, `+0.42 mm (90 % interval +0.30 to +0.55)`.
 
     All three have as many decimals as half the interval's width needs for two digits, but no more than the
     largest of them needs for four.
     """
-    half, largest = (high - low) / 2, max(abs(slope), abs(low), abs(high))
+    half, largest = (high - low) / 2, max(abs(value), abs(low), abs(high))
     wanted = [digits - _magnitude(size) for digits, size in ((1, half), (3, largest)) if size > 0]
     decimals = max(min(wanted, default=0), 0)
-    value, first, last = (_signed(number, decimals) for number in (slope, low, high))
-    return f"{value} {unit} per {per} ({confidence * 100:.0f} % interval {first} to {last})"
+    middle, first, last = (_signed(number, decimals) for number in (value, low, high))
+    return f"{middle} {unit} ({confidence * 100:.0f} % interval {first} to {last})"
 
 
 def plus_minus(value: float, error: float) -> str:

@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.attribution.base import Attribution, attribution
+from monitor.errors import MisuseError, UnknownNameError
 from monitor.imaging.photometry import grey
 from monitor.imaging.quality import graded
 from monitor.imaging.registration import align, register
-from monitor.imaging.tiling import PatchGrid, cut, merge, tile
+from monitor.imaging.tiling import PatchGrid, cut, merge, tile, touching
 from monitor.networks.classification import crack_probability
-from monitor.networks.weights import Classifier
+from monitor.networks.segmenting import crack_pixels
+from monitor.networks.unet import UNET_STEP_PX
+from monitor.networks.weights import Classifier, Segmenter
 from monitor.records import (
     Analysis,
     BoolArray,
@@ -32,10 +35,13 @@ from monitor.records import (
 )
 from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
+from monitor.segmentation.taught import TaughtOptions, crack_mask, mean_of_seen
 from monitor.segmentation.thresholds import thresholder
 from monitor.severity.metrics import measure
 from monitor.severity.width import width_method
 
+#: The ways to make a mask.
+MASKS = ("taught", "refined", "published")
 #: A patch is looked at when at least this share of it lies inside the capture.
 _SEEN_SHARE = 0.6
 #: Less of the reference than this says nothing about there being no crack in it: hand-held repeats show more.
@@ -56,13 +62,16 @@ _NOTHING_SEEN = (
 class AnalysisOptions:
     """Everything a person may choose about the analysis; all of it goes into the recipe.
 
-    `refinement` None leaves the mask as the paper makes it: thresholded relevance after `postprocessing`.
+    `mask` names how the mask is made: "taught" takes what a segmenter sees where the explanation points, "refined"
+    follows the dark valleys there, "published" is thresholded relevance after `postprocessing`, as in the paper.
     """
 
     attribution: str = "lrp"
     thresholder: str = "simple"
     postprocessing: Postprocessing = field(default_factory=Postprocessing)
-    refinement: RefinementOptions | None = field(default_factory=RefinementOptions)
+    mask: str = "refined"
+    refinement: RefinementOptions = field(default_factory=RefinementOptions)
+    taught: TaughtOptions = field(default_factory=TaughtOptions)
     width_method: str = "edge"
     overlap_px: int = 32
     batch_size: int = 16
@@ -73,7 +82,8 @@ class AnalysisOptions:
 @dataclass(frozen=True)
 class _Explained:
     """Where cracks were found: per-photo `relevance`, thresholded `candidates`, and the highest probability of the
-    patches that were `looked_at`, of which so many were `positive`.
+    patches that were `looked_at`, of which so many were `positive`; `gaping` is what a segmenter sees in these and
+    the patches around, into which a crack may run.
     """
 
     looked_at: int
@@ -81,14 +91,20 @@ class _Explained:
     positive: int
     relevance: FloatArray
     candidates: BoolArray
+    gaping: FloatArray | None
 
 
 class Analyser:
-    """A classifier with its explanation, ready for any number of captures."""
+    """A classifier with its explanation, and a segmenter where the mask asks for one, ready for any number of
+    captures. Raises `MisuseError` for options that do not go together.
+    """
 
-    def __init__(self, classifier: Classifier, options: AnalysisOptions | None = None) -> None:
+    def __init__(
+        self, classifier: Classifier, options: AnalysisOptions | None = None, segmenter: Segmenter | None = None
+    ) -> None:
         self.options = options or AnalysisOptions()
         self._classifier = classifier
+        self._segmenter = _fitting(segmenter, self.options.mask, classifier.patch_px)
         self._attribution: Attribution = attribution(self.options.attribution, classifier, self.options.batch_size)
         self._threshold = thresholder(self.options.thresholder)
         width_method(self.options.width_method)  # an unknown name is refused now, not at the first crack
@@ -141,7 +157,7 @@ class Analyser:
     def _explain(self, image: ByteArray, seen: BoolArray) -> _Explained:
         grid = tile(image.shape[:2], self._classifier.patch_px, self.options.overlap_px)
         looked_at = np.flatnonzero(_seen_shares(seen, grid) >= _SEEN_SHARE)
-        patches = cut(image, grid)[looked_at]
+        patches = cut(image, grid, looked_at)
         probability = crack_probability(self._classifier, patches, self.options.batch_size)
         positive = probability >= self.threshold_probability
         indices = looked_at[positive]
@@ -153,7 +169,15 @@ class Analyser:
             positive=len(indices),
             relevance=np.where(seen, merge(np.asarray(relevance, np.float32), grid, indices), np.float32(0)),
             candidates=merge(candidates.astype(np.float32), grid, indices) > 0,
+            gaping=self._gaping(image, grid, np.intersect1d(looked_at, touching(grid, indices))),
         )
+
+    def _gaping(self, image: ByteArray, grid: PatchGrid, indices: NDArray[np.int64]) -> FloatArray | None:
+        """What the segmenter sees in the patches `indices`: crack probability (rows, cols), 0 outside of them."""
+        if self._segmenter is None:
+            return None
+        seen = crack_pixels(self._segmenter, cut(image, grid, indices), self.options.batch_size)
+        return mean_of_seen(merge(seen, grid, indices), merge(np.ones_like(seen), grid, indices))
 
     def _graded(self, reference: ByteArray | None, view: ByteArray, seen: BoolArray, outcome: Analysis) -> Grading:
         """A reference stands for itself: it is an A."""
@@ -164,7 +188,10 @@ class Analyser:
         return graded(reference, view, seen, outcome.registration, margin)
 
     def _segment(self, image: ByteArray, found: _Explained) -> BoolArray:
-        if self.options.refinement is None:
+        if self._segmenter is not None and found.gaping is not None:
+            level, taught = self._segmenter.level, self.options.taught
+            return crack_mask(found.gaping, level, found.relevance, found.candidates, taught)
+        if self.options.mask == "published":
             return postprocess(found.candidates, self.options.postprocessing)
         light = grey(image).astype(np.float32) / 255
         return refine(light, found.relevance, found.candidates, self.options.refinement)
@@ -198,7 +225,23 @@ class Analyser:
             "patch_px": self._classifier.patch_px,
             "temperature": self._classifier.temperature,
             "threshold_probability": self.threshold_probability,
+            "segmenter": None if self._segmenter is None else self._segmenter.name,
+            "segmenter_sha256": None if self._segmenter is None else self._segmenter.sha256,
+            "segmenter_level": None if self._segmenter is None else self._segmenter.level,
         }
+
+
+def _fitting(segmenter: Segmenter | None, mask: str, patch_px: int) -> Segmenter | None:
+    """The segmenter if masks are made with it; checked now, not at the first crack."""
+    if mask not in MASKS:
+        raise UnknownNameError("way to make a mask", mask, MASKS)
+    if mask != "taught":
+        return None
+    if segmenter is None:
+        raise MisuseError("Masks are to be 'taught', but no segmenter is given. Name its weights, or choose 'refined'.")
+    if patch_px % UNET_STEP_PX:
+        raise MisuseError(f"A segmenter takes patches of multiples of {UNET_STEP_PX} px, these are {patch_px} px.")
+    return segmenter
 
 
 def _seen_shares(seen: BoolArray, grid: PatchGrid) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@
     ├── UnreadableImageError    a file that is not a picture we accept (quarantined, never retried)
     ├── LostOriginalError       the kept file of one capture is gone, while others are there
     ├── WeightsError            shipped or configured weights are absent, altered or of another architecture
+    ├── RecipeError             a recipe that was recorded cannot be run here any more
     ├── StorageError            the database is absent, locked, read-only or of another schema version
     └── DeliveryError           a notification could not be sent; `permanent` says whether a retry helps
 
@@ -48,6 +49,10 @@ class LostOriginalError(CrackmonitorError):
 
 class WeightsError(CrackmonitorError):
     """Network weights are absent, altered, or belong to another architecture."""
+
+
+class RecipeError(CrackmonitorError):
+    """Captures cannot be analysed any more as they were when the recipe was recorded."""
 
 
 class StorageError(CrackmonitorError):

@@ -72,8 +72,7 @@ class EventKind(StrEnum):
     REPAIR = "repair"
     REPAINT = "repaint"
     NEW_CAMERA = "new_camera"
-    NEW_REFERENCE = "new_reference"
-    NEW_RECIPE = "new_recipe"
+    OTHER = "other"
 
 
 class CrackState(StrEnum):
@@ -116,6 +115,21 @@ METRIC_NAMES: Mapping[str, str] = MappingProxyType(
         "widest_px": "Opening at the widest place",
     }
 )
+
+
+#: How people call what happened to a wall.
+EVENT_NAMES: Mapping[EventKind, str] = MappingProxyType(
+    {
+        EventKind.REPAIR: "repair",
+        EventKind.REPAINT: "repainting",
+        EventKind.NEW_CAMERA: "change of camera",
+        EventKind.OTHER: "event",
+    }
+)
+
+#: Temperatures of the air or a wall outdoors lie between these, in °C; others are faults of the sensor.
+COLDEST_C = -60.0
+HOTTEST_C = 80.0
 
 
 @dataclass(frozen=True)
@@ -198,6 +212,22 @@ class Recipe:
             {"analysis_version": self.analysis_version, "options": dict(self.options)}, sort_keys=True
         )
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def differences(self, other: "Recipe") -> dict[str, tuple[Any, Any]]:
+        """What is otherwise in `other`, by name (a part's option as `part.option`): (here, there), None for absent."""
+        here, there = _flat(self.options), _flat(other.options)
+        here["analysis_version"], there["analysis_version"] = self.analysis_version, other.analysis_version
+        names = sorted(here.keys() | there.keys())
+        return {name: (here.get(name), there.get(name)) for name in names if here.get(name) != there.get(name)}
+
+
+def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options whose parts have been taken apart, as plain JSON values."""
+    found: dict[str, Any] = {}
+    for name, value in to_json(options).items():
+        parts = {f"{name}.{part}": item for part, item in _flat(value).items()} if isinstance(value, dict) else {}
+        found |= parts or {name: value}
+    return found
 
 
 @dataclass(frozen=True)
@@ -310,12 +340,39 @@ class GrowthFit:
 
 
 @dataclass(frozen=True)
+class Offset:
+    """By how much a recipe reads a metric otherwise than another: the median over `n` captures of new minus old.
+
+    `low` and `high` bound it at `confidence`; `spread` is the robust standard deviation of the differences, all in
+    `unit`. Without a median there is a `message` that says why.
+    """
+
+    metric: str
+    unit: str
+    n: int
+    confidence: float
+    median: float | None = None
+    low: float | None = None
+    high: float | None = None
+    spread: float | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
 class Event:
     """Something known that breaks a location's history at `at`; readings from then on count as after it."""
 
     at: datetime
     kind: EventKind
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """How warm the wall, or the air beside it, was at an aware time, in °C."""
+
+    at: datetime
+    celsius: float
 
 
 def to_json(record: Any) -> Any:

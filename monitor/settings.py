@@ -30,6 +30,10 @@ class AnalysisSettings(BaseModel, extra="forbid"):
     threshold_probability: float | None = Field(
         None, ge=0, le=1, description="patch is a crack from here on; empty: the weights' own calibrated value"
     )
+    mask: Literal["taught", "refined", "published"] = Field(
+        "taught", description="taught (a segmenter, where the explanation points), refined (dark valleys), published"
+    )
+    segmenter: str = Field("segmenter", description="name of a shipped segmenter, or path of a .safetensors file")
     width_method: str = Field("edge", description="edge (deterministic default) or published (seeded)")
 
 
@@ -151,8 +155,9 @@ def _understood(values: dict[str, Any], workspace: Path, source: str) -> Setting
     try:
         settings = Settings(**{**values, "workspace": workspace})
         analysis = settings.analysis
-        if analysis.weights.endswith(".safetensors"):
-            analysis = analysis.model_copy(update={"weights": str(workspace / analysis.weights)})
+        paths = {name: getattr(analysis, name) for name in ("weights", "segmenter")}
+        from_here = {name: str(workspace / path) for name, path in paths.items() if path.endswith(".safetensors")}
+        analysis = analysis.model_copy(update=from_here)
         # No variable moves the workspace elsewhere.
         return settings.model_copy(update={"workspace": workspace, "analysis": analysis})
     except ValidationError as error:

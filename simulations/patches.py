@@ -6,9 +6,8 @@ nothing but that question. The folds follow the data set's own split by source p
 
 import csv
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,18 +16,25 @@ from numpy.typing import NDArray
 
 from monitor.errors import MisuseError
 from simulations.cracks import crack_in
-from simulations.distractors import distract
-from simulations.rendering import coverage, paint, photograph, random_view
-from simulations.walls import WALLS, Wall, wall
+from simulations.distractors import distract, rim_shadow
+from simulations.pools import Drawn, draw_shards
+from simulations.rendering import coverage, paint, photograph, random_view, seen_from
+from simulations.walls import WALLS, Picture, Wall, wall
 
 Patch = NDArray[np.uint8]
+Zooms = tuple[float, float]
+Window = tuple[slice, slice]
 
+#: The folders that networks are trained on: crack-free surfaces, and photos with masks.
+SETS = ("textures", "masonry_dais", "uav75")
 #: A patch counts as cracked from this many crack pixels on; fewer (but some) is left out as undecided.
 CRACKED_FROM_PX = 60
 #: Of the cracked patches from crack photos, so many are crack-free windows with a simulated crack.
 _PAINTED_SHARE = 0.2
-#: Photos are taken in at these zooms.
-_LOG_ZOOM = (np.log(0.55), np.log(1.9))
+#: Walls with joints have dark rims along them so often, cracked or not.
+_RIM_SHADOWS = 0.5
+#: Photos are taken in at zooms between these.
+ZOOMS: Zooms = (0.6, 3.0)
 #: So many windows are tried for a crack at one zoom.
 _WINDOWS = 200
 
@@ -50,14 +56,14 @@ def read_photo(path: Path, flags: int = cv2.IMREAD_COLOR) -> NDArray[np.uint8]:
     return np.asarray(picture[..., ::-1] if picture.ndim == 3 else picture, np.uint8)
 
 
-def masked_photos(folder: Path, fold: str) -> Source:
-    """A data set of `images/`, `masks/` (same stem, PNG) and `folds.csv` (`file`, `fold`)."""
+def masked_photos(folder: Path, fold: str, kind: str = "masks") -> Source:
+    """A data set of `images/`, masks (same stem, PNG) in the folder `kind`, and `folds.csv` (`file`, `fold`)."""
     with (folder / "folds.csv").open(newline="", encoding="utf-8") as rows:
         files = sorted(row["file"] for row in csv.DictReader(rows) if row["fold"] == fold)
     if not files:
         raise MisuseError(f"{folder / 'folds.csv'} lists no picture of fold '{fold}'.")
     images = [read_photo(folder / "images" / file) for file in files]
-    masks = [read_photo(folder / "masks" / f"{Path(file).stem}.png", cv2.IMREAD_GRAYSCALE) > 127 for file in files]
+    masks = [read_photo(folder / kind / f"{Path(file).stem}.png", cv2.IMREAD_GRAYSCALE) > 127 for file in files]
     return Source(folder.name, images, masks)
 
 
@@ -70,19 +76,22 @@ def textures(folder: Path, fold: str) -> Source:
     return Source(folder.name, [read_photo(path) for path in chosen], None)
 
 
-def _zoomed(
-    image: Patch, mask: NDArray[np.bool_] | None, side: int, zoom: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A random window of `side / zoom` px, resized to `side`, and the crack share of its pixels."""
-    window = int(np.clip(round(side / zoom), 16, min(image.shape[:2])))
-    row, col = (int(rng.integers(extent - window + 1)) for extent in image.shape[:2])
-    cut = image[row : row + window, col : col + window].astype(np.float32) / 255
-    method = cv2.INTER_AREA if window > side else cv2.INTER_CUBIC
-    resized = np.clip(cv2.resize(cut, (side, side), interpolation=method), 0, 1)
-    if mask is None:
-        return resized, np.zeros((side, side), np.float32)
-    crack = mask[row : row + window, col : col + window].astype(np.float32)
-    return resized, cv2.resize(crack, (side, side), interpolation=method if window > side else cv2.INTER_LINEAR)
+def random_zoom(zooms: Zooms, rng: np.random.Generator) -> float:
+    """A zoom between the two given, spread evenly over its logarithm."""
+    return float(np.exp(rng.uniform(*np.log(zooms))))
+
+
+def random_window(shape: tuple[int, ...], side: int, zoom: float, rng: np.random.Generator) -> Window:
+    """A square window of `side / zoom` px, or as large as the picture allows, anywhere in it."""
+    window = int(np.clip(round(side / zoom), 16, min(shape[:2])))
+    row, col = (int(rng.integers(extent - window + 1)) for extent in shape[:2])
+    return slice(row, row + window), slice(col, col + window)
+
+
+def resized(cut: Patch, side: int) -> Picture:
+    """A square cutting (window, window, 3) as float32 (side, side, 3) in [0, 1]."""
+    method = cv2.INTER_AREA if len(cut) > side else cv2.INTER_CUBIC
+    return np.clip(cv2.resize(cut.astype(np.float32) / 255, (side, side), interpolation=method), 0, 1)
 
 
 def developed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
@@ -103,78 +112,131 @@ def developed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
     return np.asarray(exposed, np.uint8)
 
 
-def _cracked(base: Wall, side: int, rng: np.random.Generator) -> NDArray[np.float32] | None:
-    """The wall with one or two painted cracks, or None where too little of them fell into the picture."""
-    image, total = base.image, np.zeros((side, side), np.float32)
-    for _ in range(1 if rng.random() < 0.8 else 2):
-        opening = float(np.exp(rng.uniform(np.log(1.3), np.log(side * 0.28))))
-        crack = crack_in(base, rng, roughness=float(rng.uniform(0.05, 0.3)))
-        covered = coverage(crack, opening, (side, side))
+@dataclass(frozen=True)
+class Painting:
+    """How cracks are painted: between which widest openings (px, spread evenly over their logarithm; None: up to
+    0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and dark rims along joints,
+    cracked or not, are there; how many px it has to cover.
+    """
+
+    opening_px: tuple[float, float | None] = (1.3, None)
+    roughness: tuple[float, float] = (0.05, 0.3)
+    second: float = 0.2
+    crumbled: float = 0.0
+    rim_shadows: float = _RIM_SHADOWS
+    least_px: float = CRACKED_FROM_PX
+
+
+def _cracked(base: Wall, painting: Painting, rng: np.random.Generator) -> tuple[Picture, Picture]:
+    """The wall with one or two painted cracks, and the share of each pixel that they cover."""
+    shape = base.joints.shape
+    image, total = base.image, np.zeros(shape, np.float32)
+    least, most = painting.opening_px[0], painting.opening_px[1] or shape[0] * 0.28
+    for _ in range(1 if rng.random() < 1 - painting.second else 2):
+        opening = float(np.exp(rng.uniform(np.log(least), np.log(most))))
+        crack = crack_in(base, rng, roughness=float(rng.uniform(*painting.roughness)))
+        covered = coverage(crack, opening, shape)
+        if painting.crumbled and rng.random() < painting.crumbled:
+            image = _crumbled(image, covered, rng)
         image = paint(image, covered, rng)
         total = np.maximum(total, covered)
-    return image if total.sum() >= CRACKED_FROM_PX else None
+    return image, total
+
+
+def _crumbled(image: Picture, covered: Picture, rng: np.random.Generator) -> Picture:
+    """The wall with a soft darker band beside the gap."""
+    band = np.clip(1.5 * cv2.GaussianBlur(covered, (0, 0), rng.uniform(1, 4)), 0, 1)
+    return np.asarray(image * (1 - rng.uniform(0.1, 0.4) * band[..., None]), np.float32)
+
+
+def painted_patch(
+    cracked: bool, side: int, rng: np.random.Generator, base: Wall | None = None, painting: Painting | None = None
+) -> tuple[Patch, Picture] | None:
+    """One simulated patch and its truth: the share of each pixel (side, side) that lies in a gap. None when a crack was
+    wanted and less than `painting.least_px` of it is in the picture.
+    """
+    kinds, how = list(WALLS), painting or Painting()
+    chosen = base or wall(kinds[rng.choice(len(kinds), p=[0.5, 0.15, 0.25, 0.1])], (side, side), rng)
+    before = distract(chosen.image, rng) if rng.random() < 0.5 else chosen.image
+    if chosen.joints.any() and rng.random() < how.rim_shadows:
+        before = rim_shadow(before, chosen.joints, rng)
+    image, covered = before, np.zeros((side, side), np.float32)
+    if cracked:
+        image, covered = _cracked(Wall(before, chosen.joints, chosen.kind), how, rng)
+        if covered.sum() < how.least_px:
+            return None
+    return _photographed(distract(image, rng, 0.2), covered, rng)
 
 
 def simulated_patch(cracked: bool, side: int, rng: np.random.Generator, base: Wall | None = None) -> Patch | None:
     """One simulated patch; None when the painted crack turned out too small to call."""
-    kinds = list(WALLS)
-    chosen = base or wall(kinds[rng.choice(len(kinds), p=[0.5, 0.15, 0.25, 0.1])], (side, side), rng)
-    before = distract(chosen.image, rng) if rng.random() < 0.5 else chosen.image
-    canvas = Wall(before, chosen.joints, chosen.kind)
-    image = _cracked(canvas, side, rng) if cracked else canvas.image
-    if image is None:
-        return None
-    return _photographed(distract(image, rng, 0.2), rng)
+    painted = painted_patch(cracked, side, rng, base)
+    return None if painted is None else painted[0]
 
 
-def _photographed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
-    """Now and then taken anew from a slightly other place; painted and real patches alike, or it would tell them."""
+def _photographed(image: Picture, covered: Picture, rng: np.random.Generator) -> tuple[Patch, Picture]:
+    """Now and then taken anew from a slightly other place, what is `covered` with it; painted and real patches alike,
+    or it would tell them.
+    """
     if rng.random() < 0.5:
         shape = (image.shape[0], image.shape[1])
         view = replace(random_view(shape, rng), blur_px=float(rng.uniform(0.05, 0.9)))
         image = photograph(image, view, shape, rng).astype(np.float32) / 255
-    return developed(image, rng)
+        covered = seen_from(covered, view)
+    return developed(image, rng), covered
 
 
-def real_patch(source: Source, cracked: bool, side: int, rng: np.random.Generator) -> Patch | None:
+def real_patch(
+    source: Source, cracked: bool, side: int, rng: np.random.Generator, zooms: Zooms = ZOOMS
+) -> Patch | None:
     """One patch of a real photo with the wanted label, or None when none was found.
 
     A crack-free window now and then gets a simulated crack, so that no surface stands for one answer; and both
     labels come at the same zooms, or small windows (which seldom hold a crack) would stand for sound walls.
     """
-    window = _window(source, False, side, float(np.exp(rng.uniform(*_LOG_ZOOM))), rng)
-    if window is None:
+    zoom = random_zoom(zooms, rng)
+    sound = labelled_window(source, False, side, zoom, rng)
+    if sound is None:
         return None
     if source.masks is None or (cracked and rng.random() < _PAINTED_SHARE):
-        surface = Wall(window.image, np.zeros((side, side), bool), source.name)
+        surface = Wall(sound, np.zeros((side, side), bool), source.name)
         return simulated_patch(cracked, side, rng, surface)
-    if not cracked:
-        return _photographed(distract(window.image, rng, 0.2), rng)
+    found = sound if not cracked else _cracked_window(source, side, zoom, rng)
+    if found is None:
+        return None
+    return _photographed(distract(found, rng, 0.2), np.zeros((side, side), np.float32), rng)[0]
+
+
+def _cracked_window(source: Source, side: int, zoom: float, rng: np.random.Generator) -> Picture | None:
     for _ in range(_WINDOWS):
-        found = _window(source, True, side, window.zoom, rng)
+        found = labelled_window(source, True, side, zoom, rng)
         if found is not None:
-            return _photographed(distract(found.image, rng, 0.2), rng)
+            return found
     return None
 
 
-@dataclass(frozen=True)
-class _Window:
-    image: NDArray[np.float32]
-    zoom: float
-
-
-def _window(source: Source, cracked: bool, side: int, zoom: float, rng: np.random.Generator) -> _Window | None:
-    """A random window at that zoom, None when its label is not the wanted one."""
+def labelled_window(source: Source, cracked: bool, side: int, zoom: float, rng: np.random.Generator) -> Picture | None:
+    """A random window of `side / zoom` px as float32 (side, side, 3), None when its label is not the wanted one."""
     index = int(rng.integers(len(source.images)))
-    mask = None if source.masks is None else source.masks[index]
-    image, crack = _zoomed(source.images[index], mask, side, zoom, rng)
-    pixels = float(crack.sum())
+    image = source.images[index]
+    window = random_window(image.shape, side, zoom, rng)
+    pixels = 0.0 if source.masks is None else _crack_px(source.masks[index][window], side)
     wanted = pixels >= CRACKED_FROM_PX if cracked else pixels == 0
-    return _Window(image, zoom) if wanted else None
+    return resized(image[window], side) if wanted else None
+
+
+def _crack_px(mask: NDArray[np.bool_], side: int) -> float:
+    """How many crack pixels a cutting of a mask holds once it is (side, side)."""
+    method = cv2.INTER_AREA if len(mask) > side else cv2.INTER_LINEAR
+    return float(cv2.resize(mask.astype(np.float32), (side, side), interpolation=method).sum())
 
 
 def patches(
-    sources: list[tuple[float, Source | None]], count: int, side: int, rng: np.random.Generator
+    sources: list[tuple[float, Source | None]],
+    count: int,
+    side: int,
+    rng: np.random.Generator,
+    zooms: Zooms = ZOOMS,
 ) -> Iterator[tuple[Patch, bool, str]]:
     """Yield `count` patches (side, side, 3) with label and source name, half of them cracked.
 
@@ -187,7 +249,9 @@ def patches(
         cracked, patch = index % 2 == 0, None
         source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))][1]
         while patch is None:
-            patch = simulated_patch(cracked, side, rng) if source is None else real_patch(source, cracked, side, rng)
+            patch = (
+                simulated_patch(cracked, side, rng) if source is None else real_patch(source, cracked, side, rng, zooms)
+            )
         turned = np.rot90(patch, int(rng.integers(4)))
         yield (
             np.ascontiguousarray(turned[::-1] if rng.random() < 0.5 else turned),
@@ -205,33 +269,38 @@ class PatchPool:
     names: NDArray[np.str_]
 
 
-def standard_sources(data: Path, fold: str) -> list[tuple[float, Source | None]]:
-    """What shipped classifiers are trained on: the data sets below `data` whose licences allow it.
+def standard_sources(
+    data: Path, fold: str, shares: tuple[float, float, float, float] = (0.30, 0.30, 0.35, 0.05)
+) -> list[tuple[float, Source | None]]:
+    """What shipped networks are trained on, with `shares`: procedural walls, and the data sets below `data` whose
+    licences allow it (`SETS`).
 
-    Validation sees real surfaces only: procedural walls are learnt soon and say little about real ones.
+    Validation sees real surfaces only: procedural walls are learnt soon and say little about real ones. Raises
+    `MisuseError` when a folder is missing.
     """
+    check_folders(data)
+    surfaces, *photos = SETS
     real: list[tuple[float, Source | None]] = [
-        (0.30, textures(data / "textures", fold)),
-        (0.35, masked_photos(data / "masonry_dais", fold)),
-        (0.05, masked_photos(data / "uav75", fold)),
+        (shares[1], textures(data / surfaces, fold)),
+        *((share, masked_photos(data / name, fold)) for share, name in zip(shares[2:], photos, strict=True)),
     ]
-    return real if fold == "val" else [(0.30, None), *real]
+    return real if fold == "val" else [(shares[0], None), *real]
 
 
-def _shard(path: Path, data: Path, fold: str, count: int, side: int, seed: int) -> Path:
-    """Draw one shard of a pool into `path` unless it is there already."""
-    if not path.exists():
-        cv2.setNumThreads(1)
-        drawn = list(patches(standard_sources(data, fold), count, side, np.random.default_rng(seed)))
-        temporary = path.with_suffix(".part.npz")
-        np.savez(
-            temporary,
-            images=np.stack([patch for patch, _, _ in drawn]),
-            labels=np.array([int(cracked) for _, cracked, _ in drawn], np.int64),
-            names=np.array([name for _, _, name in drawn]),
-        )
-        temporary.replace(path)
-    return path
+def check_folders(data: Path) -> None:
+    """Raise `MisuseError` unless all of `SETS` are below `data`."""
+    missing = [name for name in SETS if not (data / name).is_dir()]
+    if missing:
+        raise MisuseError(f"Below {data} there is no folder {' or '.join(missing)} to train with. Name another --data.")
+
+
+def _drawn(data: Path, fold: str, side: int, zooms: Zooms, count: int, rng: np.random.Generator) -> Drawn:
+    drawn = list(patches(standard_sources(data, fold), count, side, rng, zooms))
+    return {
+        "images": np.stack([patch for patch, _, _ in drawn]),
+        "labels": np.array([int(cracked) for _, cracked, _ in drawn], np.int64),
+        "names": np.array([name for _, _, name in drawn]),
+    }
 
 
 def draw_pool(
@@ -242,26 +311,8 @@ def draw_pool(
     side: int,
     seed: int,
     on_shard: Callable[[int, int], None] = lambda _done, _total: None,
-    workers: int = 2,
+    zooms: Zooms = ZOOMS,
 ) -> PatchPool:
-    """Draw `count` patches of one fold, in shards kept in `folder`, so that an interruption costs one shard."""
-    folder.mkdir(parents=True, exist_ok=True)
-    shard = 1000
-    jobs = [
-        (
-            folder / f"{fold}_{side}_{seed}_{index:03d}.npz",
-            data,
-            fold,
-            min(shard, count - start),
-            side,
-            seed + index,
-        )
-        for index, start in enumerate(range(0, count, shard))
-    ]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        paths = []
-        for path in pool.map(_shard, *zip(*jobs, strict=True)):
-            paths.append(path)
-            on_shard(len(paths), len(jobs))
-    parts = [np.load(path) for path in paths]
-    return PatchPool(*(np.concatenate([part[key] for part in parts]) for key in ("images", "labels", "names")))
+    """Draw `count` patches of one fold, in shards kept in `folder`."""
+    name = f"{fold}_{side}_{zooms[0]:g}-{zooms[1]:g}"
+    return PatchPool(**draw_shards(partial(_drawn, data, fold, side, zooms), folder, name, count, seed, on_shard))

@@ -148,6 +148,15 @@ def photograph(image: Picture, view: CameraView, shape: Shape, rng: np.random.Ge
     return np.clip(np.round(noisy * 255), 0, 255).astype(np.uint8)
 
 
+def seen_from(covered: Picture, view: CameraView) -> Picture:
+    """A map of the wall (rows, cols) as it lies in the photo that `photograph` takes of it from the same place."""
+    return np.asarray(
+        cv2.warpPerspective(
+            covered, view.matrix, covered.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+    )
+
+
 def bent(photo: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     """The photo as a lens with a little radial distortion shows it: corners shifted by `share` of their distance."""
     rows, cols = photo.shape[:2]

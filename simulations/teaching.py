@@ -1,5 +1,6 @@
 """Teach a classifier: draw the patches, train, calibrate, choose the threshold, write weights and manifest."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from monitor.errors import MisuseError
 from monitor.networks.devices import choose_device
 from monitor.networks.training import (
     Epoch,
@@ -18,8 +20,9 @@ from monitor.networks.training import (
     preset,
     train_classifier,
 )
-from monitor.networks.weights import save_classifier
-from simulations.patches import draw_pool
+from monitor.networks.weights import load_classifier, load_segmenter, manifest, save_classifier
+from simulations.patches import check_folders, draw_pool
+from simulations.segmenting import crack_places
 
 #: What the shipped weights were taught with, as the manifest names it.
 TEACHING_DATA = [
@@ -40,43 +43,64 @@ TEACHING_DATA = [
 ]
 _VALIDATION_PATCHES = 2000
 _THRESHOLDS = np.linspace(0.02, 0.98, 97)
+#: Some thousand patches do not tell scores apart that differ by less.
+_AS_GOOD = 0.002
 _VALIDATION_SEED, _TRAINING_SEED = 900_000, 1000
+#: Weight of the loss at the places beside that of the labels, where a segmenter gives places.
+_DENSE_WEIGHT = 0.5
 
 
 def teach_classifier(
-    data: Path, out: Path, preset_name: str, name: str, patches: int, seed: int, device: str, quiet: bool
+    data: Path,
+    out: Path,
+    preset_name: str,
+    name: str,
+    patches: int,
+    seed: int,
+    device: str,
+    quiet: bool,
+    dense_by: str | None = None,
+    start: str | None = None,
 ) -> dict[str, Any]:
     """Train one classifier from the folders below `data`; weights go to `out / "weights"`.
 
-    Patches and checkpoint stay in `out`, so that an interrupted run goes on where it stood.
+    With `dense_by`, the name or file of a segmenter's weights, its features also have to say where that segmenter
+    sees the crack. With `start`, the name or file of a classifier's weights, training goes on with these in their
+    layout. Patches and checkpoint stay in `out`, so that an interrupted run goes on where it stood.
     """
     options = replace(preset(preset_name), seed=seed)
+    where = choose_device(device)
+    before = None if start is None else load_classifier(start)
+    if before is not None:
+        options = replace(options, layout=before.network.layout)
+    segmenter = None
+    if dense_by is not None:
+        segmenter = load_segmenter(dense_by, device=where)
+        options = replace(options, dense_weight=_DENSE_WEIGHT)
+    check_name(name, out / "weights", "vgg11")
+    check_folders(data)
     side = options.layout.patch_px
     with Progress(console=Console(stderr=True), disable=quiet) as bar:
-        drawing = bar.add_task("Drawing patches")
         validation = draw_pool(out / "pool", data, "val", _VALIDATION_PATCHES, side, _VALIDATION_SEED)
-        training = draw_pool(
-            out / "pool",
-            data,
-            "train",
-            patches,
-            side,
-            _TRAINING_SEED,
-            lambda done, total: bar.update(drawing, completed=done, total=total),
-        )
-        task = bar.add_task("Training")
+        drawing = shown(bar, "Drawing patches")
+        training = draw_pool(out / "pool", data, "train", patches, side, _TRAINING_SEED, drawing)
+        places = None
+        if segmenter is not None:
+            folder = out / "places" / f"{side}_{segmenter.sha256[:12]}"
+            places = crack_places(segmenter, training.images, folder, shown(bar, "Looking for cracks"))
 
         def note(epoch: Epoch) -> None:
             bar.print(f"epoch {epoch.number}: loss {epoch.validation_loss:.3f}, balanced {epoch.balanced_accuracy:.3f}")
 
         trained = train_classifier(
-            LabelledPatches(training.images, training.labels),
+            LabelledPatches(training.images, training.labels, places),
             LabelledPatches(validation.images, validation.labels),
             options,
-            out / f"{name}-{preset_name}-{seed}.ckpt",
-            choose_device(device),
+            out / f"{'-'.join([name, preset_name, str(seed), *([before.sha256[:12]] if before else [])])}.ckpt",
+            where,
             note,
-            lambda done, total: bar.update(task, completed=done, total=total),
+            shown(bar, "Training"),
+            None if before is None else before.network,
         )
     logits = logits_of(trained.network, validation.images).double().numpy() / trained.temperature
     probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
@@ -88,15 +112,34 @@ def teach_classifier(
     }
     story = {
         "data": TEACHING_DATA,
-        "recipe": {"preset": preset_name, "patches": patches, **asdict(options)},
+        "recipe": {
+            "preset": preset_name,
+            "patches": patches,
+            **asdict(options),
+            **({} if before is None else {"start": before.name, "start_sha256": before.sha256}),
+            **({} if segmenter is None else {"dense_by": segmenter.name, "dense_by_sha256": segmenter.sha256}),
+        },
         "scores": scores,
     }
     path = save_classifier(trained.network, name, out / "weights", trained.temperature, threshold, story)
     return {"weights": str(path), "threshold": threshold, "temperature": trained.temperature, "scores": scores}
 
 
+def check_name(name: str, folder: Path, architecture: str) -> None:
+    """Raise `MisuseError` when a network of another architecture bears that name in the folder's manifest."""
+    there = manifest(folder).get(name, {}).get("architecture", architecture)
+    if there != architecture:
+        raise MisuseError(f"In {folder} the weights '{name}' are of the architecture '{there}'. Choose another --name.")
+
+
+def shown(bar: Progress, description: str) -> Callable[[int, int], None]:
+    """A new task on the bar, as a function that takes how much is done of how much."""
+    task = bar.add_task(description)
+    return lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def best_threshold(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The probability at which patches and small photos are told apart best, the middle one of ties.
+    """The probability at which patches and small photos are told apart best, the middle one of those as good as it.
 
     A photo is called cracked when any of its patches is, so every sound patch is another chance of a false
     alarm: what is best for single patches is too low for photos. Counted here is the balanced accuracy of these
@@ -107,5 +150,5 @@ def best_threshold(probability: NDArray[np.float64], labels: NDArray[np.int64]) 
     )
     patches, photos = sound + 1 - cracked, sound**4 + 1 - sound**2 * cracked**2
     scores = (patches + photos) / 4
-    ties = _THRESHOLDS[scores >= scores.max() - 1e-9]
+    ties = _THRESHOLDS[scores >= scores.max() - _AS_GOOD]
     return float(ties[len(ties) // 2])

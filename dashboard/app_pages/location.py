@@ -19,6 +19,7 @@ from dashboard.wording import (
     ago,
     clock,
     count,
+    estimate,
     moment,
     no_rate,
     number,
@@ -80,6 +81,8 @@ def _status(detail: data.Detail, now: datetime) -> None:
         box = st.warning if alert.subject == data.OVERDUE else st.error
         since = f"Since {moment(alert.since, view.time_zone)}, {ago(alert.since, now)}."
         box(f"{plain(alert.why)} {since}", icon=":material/warning:")
+    if glance.shadow is not None:
+        _other_recipe(glance.shadow, detail)
     captured = "none yet"
     if last is not None and last.time is not None:
         captured = seen(last.time.at, view.time_zone, now, certain=last.time.certain)
@@ -87,6 +90,27 @@ def _status(detail: data.Detail, now: datetime) -> None:
     if view.scale is not None:
         scale = f"{number(view.scale.mm_per_px)} mm per pixel ± {number(view.scale.standard_error)}"
     st.caption(f"Last capture: {captured} · expected every {number(view.interval_days)} days · scale: {scale}")
+
+
+def _other_recipe(shadow: data.ShadowSeries, detail: data.Detail) -> None:
+    """What a person should know of a recipe beside the one in force; once it is complete, by how much it differs."""
+    told, *lost = shadow.notices
+    st.info(f"{plain(told)} {_offset(detail)}" if shadow.ready else plain(told), icon=":material/compare_arrows:")
+    for notice in lost:
+        st.warning(plain(notice), icon=":material/warning:")
+
+
+def _offset(detail: data.Detail) -> str:
+    """By how much the width is read otherwise under the other recipe."""
+    scale = detail.glance.status.location.scale
+    unit, factor = ("px", 1.0) if scale is None else ("mm", scale.mm_per_px)
+    found = next((offset for offset in detail.offsets if offset.metric == "max_width_px"), None)
+    if found is None or found.median is None or found.low is None or found.high is None:
+        why = "the worker has not compared them yet" if found is None else found.message
+        return f"No offset: {plain(why or '')}."
+    sizes = (size * factor for size in (found.median, found.low, found.high))
+    words = estimate(*sizes, unit=unit, confidence=found.confidence)
+    return f"Its offset in maximum width: {words}, the median of {count(found.n, 'capture')}."
 
 
 def _sentence(detail: data.Detail) -> str:
@@ -136,11 +160,35 @@ def _trend(detail: data.Detail) -> None:
         label=_label(metric),
         unit=series.unit,
         time_zone=view.time_zone,
+        marks=[
+            *(charts.Mark(happened.event.at, _happened(happened)) for happened in detail.events),
+            *(charts.Mark(switch.at, "New recipe") for switch in detail.switches),
+        ],
+        temperatures=[(known.at, known.celsius) for known in detail.temperatures],
     )
     st.plotly_chart(figure, config={"displayModeBar": False})
+    _events(detail)
     for level in charts.far_levels(points, levels):
         st.caption(f"An alert fires from {level:g} {series.unit}, far above this chart.")
     _rates(fit, detail.correlation(metric, crack))
+
+
+def _events(detail: data.Detail) -> None:
+    """What the dotted lines in the chart stand for."""
+    for happened in detail.events:
+        note = f": {plain(happened.event.note)}" if happened.event.note else ""
+        by = f" ({plain(happened.recorded_by)})" if happened.recorded_by else ""
+        when = moment(happened.event.at, happened.time_zone)
+        st.caption(f"┊ {_happened(happened)}, {when}{note}{by}. Readings from before it do not count.")
+    for switch in detail.switches:
+        by = f" ({plain(switch.by)})" if switch.by else ""
+        when = moment(switch.at, detail.glance.status.location.time_zone)
+        since = f"All readings are those under {switch.new} since, before under {switch.old}."
+        st.caption(f"┊ New recipe, {when}{by}. {since}")
+
+
+def _happened(view: data.EventView) -> str:
+    return data.EVENT_NAMES[view.event.kind].capitalize()
 
 
 def _label(metric: str) -> str:
@@ -199,13 +247,15 @@ def _crack_row(view: data.CrackView, detail: data.Detail, factor: float) -> dict
 
 def _points(detail: data.Detail, series: data.Series) -> tuple[list[charts.Point], list[charts.Point]]:
     captures = {capture.id: capture for capture in detail.captures}
+    last = detail.events[-1] if detail.events else None
     counted, excluded = [], []
     for read in series.observations:
         if read.capture_id in captures:
             capture = captures[read.capture_id]
-            note = f"{capture.file_name}{_grade(capture)}"
+            before = f": before {last.name}" if last is not None and read.at < last.event.at else ""
+            note = f"{capture.file_name}{_grade(capture)}{before}"
             point = charts.Point(read.at, read.value, note, read.standard_error)
-            (excluded if read.grade == "C" else counted).append(point)
+            (excluded if before or read.grade == "C" else counted).append(point)
     for exclusion in series.excluded:
         capture = captures[exclusion.capture_id]
         severity = capture.reading.severity if capture.reading else None

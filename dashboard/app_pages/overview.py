@@ -35,6 +35,9 @@ def show() -> None:
     notice = worker_notice(worker.last_at, worker.silence, now)
     if notice:
         st.warning(notice, icon=":material/schedule:")
+    ready = sum(glance.shadow is not None and glance.shadow.ready for glance in glances)
+    if ready:
+        st.info(_recipe_ready(ready), icon=":material/compare_arrows:")
     chosen = _chosen(glances)
     if not chosen:
         st.info("No location matches. Change the search or the choice of states.")
@@ -61,6 +64,14 @@ def _headline(glances: Sequence[data.Glance]) -> str:
     parts = [f"{SIGNS[state].badge} {states[state]}" for state in State if states[state]]
     verb = "needs" if urgent == 1 else "need"
     return f"**{urgent} of {count(len(glances), 'location')} {verb} attention:** " + " · ".join(parts)
+
+
+def _recipe_ready(locations: int) -> str:
+    verb = "has" if locations == 1 else "have"
+    return (
+        f"{count(locations, 'location')} {verb} another recipe ready; compare and switch with"
+        " `crackmonitor location recipe NAME`, or `--all`. Until then nothing that is shown changes."
+    )
 
 
 def _chosen(glances: Sequence[data.Glance]) -> list[data.Glance]:

@@ -19,6 +19,7 @@ def show() -> None:
         st.error(plain(problem), icon=":material/database:")
     _worker(service, data.worker(folder), now)
     _work(service)
+    _recipes(service)
     _notifications(service)
     _rejected(data.rejected(folder))
 
@@ -47,6 +48,33 @@ def _work(service: data.Service) -> None:
         files = count(len(service.watched), "file")
         st.markdown(f"{files} in the inbox, watched until copying is over:")
         st.dataframe([{"File": path} for path in service.watched], hide_index=True)
+
+
+def _recipes(service: data.Service) -> None:
+    """Locations that have another recipe than the one they go by."""
+    if not service.shadows:
+        return
+    st.subheader("Another recipe")
+    ready = [shadow for shadow in service.shadows if shadow.ready]
+    st.markdown(
+        f"{count(len(service.shadows), 'location')} beside whose recipe there is another, {len(ready)} of them ready."
+        " Compare and switch with `crackmonitor location recipe NAME`, or `--all`."
+    )
+    rows = [
+        {
+            "Location": shadow.location,
+            "In force": shadow.in_force,
+            "Other": shadow.fingerprint,
+            "Under both": shadow.both,
+            "Pending": shadow.pending,
+            "Waiting for the switch": shadow.waiting if shadow.out_of_reach is not None else 0,
+        }
+        for shadow in service.shadows
+    ]
+    st.dataframe(rows, hide_index=True)
+    for shadow in service.shadows:
+        for lost in shadow.notices[1:]:
+            st.warning(plain(lost), icon=":material/warning:")
 
 
 def _notifications(service: data.Service) -> None:

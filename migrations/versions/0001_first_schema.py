@@ -19,7 +19,9 @@ REFERENCE_KEY = "fk_location_reference_capture_id_capture"
 def upgrade() -> None:
     _create_places()
     _create_captures()
+    _create_circumstances()
     _create_readings()
+    _create_recipe_changes()
     _create_cracks()
     _create_growth_fits()
     _create_verdicts()
@@ -43,7 +45,11 @@ def downgrade() -> None:
         "crack",
         "following",
         "claim",
+        "recipe_offset",
+        "recipe_switch",
         "reading",
+        "temperature",
+        "event",
         "capture",
         "location",
         "recipe",
@@ -82,6 +88,8 @@ def _create_places() -> None:
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("analysis_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UTC_TIME, nullable=False),
+        sa.Column("brought", sa.Integer(), nullable=True),
+        sa.Column("out_of_reach", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_recipe")),
     )
     op.create_table(
@@ -95,12 +103,14 @@ def _create_places() -> None:
         sa.Column("mm_per_px_standard_error", sa.Double(), nullable=True),
         sa.Column("scale_origin", _words("scaleorigin", "typed", "two_points", "marker"), nullable=True),
         sa.Column("fingerprint", sa.String(length=16), nullable=True),
+        sa.Column("resumes", sa.String(length=16), nullable=True),
         sa.Column("created_at", UTC_TIME, nullable=False),
         sa.CheckConstraint("interval_days > 0", name=op.f("ck_location_interval")),
         sa.CheckConstraint("mm_per_px > 0", name=op.f("ck_location_scale")),
         sa.CheckConstraint("(mm_per_px IS NULL) = (scale_origin IS NULL)", name=op.f("ck_location_scale_has_origin")),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_location_site_id_site")),
         sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_location_fingerprint_recipe")),
+        sa.ForeignKeyConstraint(["resumes"], ["recipe.fingerprint"], name=op.f("fk_location_resumes_recipe")),
         sa.ForeignKeyConstraint(
             ["reference_capture_id"], ["capture.id"], name=op.f(REFERENCE_KEY), use_alter=_alters_constraints()
         ),
@@ -139,6 +149,37 @@ def _create_captures() -> None:
     op.create_index("ix_capture_location_id_captured_at", "capture", ["location_id", "captured_at"])
     if _alters_constraints():
         op.create_foreign_key(REFERENCE_KEY, "location", "capture", ["reference_capture_id"], ["id"])
+
+
+def _create_circumstances() -> None:
+    op.create_table(
+        "event",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.Column("kind", _words("eventkind", "repair", "repaint", "new_camera", "other"), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("recorded_at", UTC_TIME, nullable=False),
+        sa.Column("recorded_by", sa.String(), nullable=True),
+        sa.Column("withdrawn_at", UTC_TIME, nullable=True),
+        sa.Column("withdrawn_why", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "(withdrawn_at IS NULL) = (withdrawn_why IS NULL)", name=op.f("ck_event_withdrawn_has_reason")
+        ),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_event_location_id_location")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+    )
+    op.create_index("ix_event_location_id", "event", ["location_id"])
+    op.create_table(
+        "temperature",
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.Column("celsius", sa.Double(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.CheckConstraint("celsius BETWEEN -60 AND 80", name=op.f("ck_temperature_celsius")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_temperature_location_id_location")),
+        sa.PrimaryKeyConstraint("location_id", "at", name=op.f("pk_temperature")),
+    )
 
 
 def _create_readings() -> None:
@@ -201,6 +242,43 @@ def _create_readings() -> None:
         sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_claim_capture_id_capture")),
         sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_claim_fingerprint_recipe")),
         sa.PrimaryKeyConstraint("capture_id", "fingerprint", name=op.f("pk_claim")),
+    )
+
+
+def _create_recipe_changes() -> None:
+    op.create_table(
+        "recipe_switch",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("old", sa.String(length=16), nullable=False),
+        sa.Column("new", sa.String(length=16), nullable=False),
+        sa.Column("switched_at", UTC_TIME, nullable=False),
+        sa.Column("switched_by", sa.String(), nullable=True),
+        sa.CheckConstraint("old <> new", name=op.f("ck_recipe_switch_changes")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_recipe_switch_location_id_location")),
+        sa.ForeignKeyConstraint(["old"], ["recipe.fingerprint"], name=op.f("fk_recipe_switch_old_recipe")),
+        sa.ForeignKeyConstraint(["new"], ["recipe.fingerprint"], name=op.f("fk_recipe_switch_new_recipe")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recipe_switch")),
+    )
+    op.create_index("ix_recipe_switch_location_id", "recipe_switch", ["location_id"])
+    op.create_table(
+        "recipe_offset",
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("old", sa.String(length=16), nullable=False),
+        sa.Column("new", sa.String(length=16), nullable=False),
+        sa.Column("metric", sa.String(), nullable=False),
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("confidence", sa.Double(), nullable=False),
+        sa.Column("median", sa.Double(), nullable=True),
+        sa.Column("low", sa.Double(), nullable=True),
+        sa.Column("high", sa.Double(), nullable=True),
+        sa.Column("spread", sa.Double(), nullable=True),
+        sa.Column("message", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_recipe_offset_location_id_location")),
+        sa.ForeignKeyConstraint(["old"], ["recipe.fingerprint"], name=op.f("fk_recipe_offset_old_recipe")),
+        sa.ForeignKeyConstraint(["new"], ["recipe.fingerprint"], name=op.f("fk_recipe_offset_new_recipe")),
+        sa.PrimaryKeyConstraint("location_id", "old", "new", "metric", name=op.f("pk_recipe_offset")),
     )
 
 

@@ -225,13 +225,13 @@ def capture_list(
     json: Json = False,
 ) -> None:
     """All captures of a location by capture time, each with what became of it and why."""
-    from monitor.service.judging import judged_metric
+    from monitor.service.judging import history
     from monitor.storage import queries
 
     with opened(workspace) as (_, database), database.session() as session:
         view = queries.location(session, location)
         captures = queries.captures(session, view.id)
-        excluded = {left.capture_id: left for left in queries.series(session, view.id, judged_metric(view)).excluded}
+        excluded = {left.capture_id: left for left in history(session, view).excluded}
         superseded = queries.superseded(session, view.id)
     listed = [_listed(capture, excluded.get(capture.id), superseded) for capture in captures]
     rows = [

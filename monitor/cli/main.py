@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from monitor.cli import captures, places, service, trials
+from monitor.cli import captures, circumstances, places, recipes, service, trials
 
 app = typer.Typer(
     name="crackmonitor",
@@ -14,6 +14,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+for name, command in {**circumstances.COMMANDS, **recipes.COMMANDS}.items():
+    places.location_app.command(name)(command)
 app.add_typer(places.site_app, name="site")
 app.add_typer(places.location_app, name="location")
 app.add_typer(captures.capture_app, name="capture")

@@ -66,12 +66,16 @@ def location_add(
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """Make a location. The scale (and its points or marker) are those of the reference photo."""
+    """Make a location. The scale (and its points or marker) are those of the reference photo.
+
+    Where its marker gives no scale, the location is made without one, and the exit status is 2.
+    """
+    from monitor.errors import MisuseError
     from monitor.service import places
     from monitor.service.scheduler import now
 
     with opened(workspace) as (settings, database):
-        scale = _scale(settings, reference, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
+        scale, no_scale = _scale(settings, reference, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
         if reference is not None:
             # Or else the location would be made, and only then its reference refused.
             read_photo(reference, settings)
@@ -81,6 +85,11 @@ def location_add(
             places.set_reference(database, settings, name, reference, now())
         if scale is not None:
             places.set_scale(database, name, scale, now())
+    if no_scale is not None:
+        raise MisuseError(
+            f"{no_scale} Location {name} is made without a scale and measures in pixels; "
+            "give it one with 'crackmonitor location scale'."
+        )
     words = f"Location {name} made. Drop photos into {settings.inbox / name}."
     answer({"location": name, "site": view.site, "inbox": str(settings.inbox / name), "scale": scale}, json, words)
 
@@ -135,9 +144,10 @@ def location_scale(
     from monitor.service.scheduler import now
 
     with opened(workspace) as (settings, database):
-        scale = _scale(settings, photo, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
+        scale, no_scale = _scale(settings, photo, mm_per_px, mm_per_px_error, points, distance_mm, marker_mm)
         if scale is None:
-            raise MisuseError("Give --mm-per-px, or --points with --distance-mm, or --photo with --marker-mm.")
+            nothing_asked = "Give --mm-per-px, or --points with --distance-mm, or --photo with --marker-mm."
+            raise MisuseError(no_scale or nothing_asked)
         places.set_scale(database, name, scale, now())
     words = f"{scale.mm_per_px:.4f} ± {scale.standard_error:.4f} mm per pixel ({scale.origin})."
     answer(vars(scale), json, words)
@@ -151,26 +161,25 @@ def _scale(
     points: str | None,
     distance_mm: float | None,
     marker_mm: float | None,
-) -> "Scale | None":
+) -> "tuple[Scale | None, str | None]":
+    """The scale asked for, or why the photo's marker gives none; neither when none was asked for."""
     from monitor.errors import MisuseError
     from monitor.imaging.scale import scale_from_marker, scale_from_points, scale_typed
 
     if sum(given is not None for given in (mm_per_px, points, marker_mm)) > 1:
         raise MisuseError("Give one origin of the scale: --mm-per-px, --points or --marker-mm.")
     if mm_per_px is not None:
-        return scale_typed(mm_per_px, mm_per_px_error)
+        return scale_typed(mm_per_px, mm_per_px_error), None
     if points is not None:
         if distance_mm is None:
             raise MisuseError("Two points need their distance on the wall: --distance-mm.")
-        return scale_from_points(*_parsed(points), distance_mm)
+        return scale_from_points(*_parsed(points), distance_mm), None
     if marker_mm is None:
-        return None
+        return None, None
     if photo is None:
         raise MisuseError("A marker is looked for in a photo: name the reference photo.")
     found = scale_from_marker(read_photo(photo, settings), marker_mm)
-    if found.scale is None:
-        raise MisuseError(f"No scale from {photo}: {found.reason}")
-    return found.scale
+    return found.scale, None if found.reason is None else f"No scale from {photo}: {found.reason}"
 
 
 def _parsed(points: str) -> tuple[tuple[float, float], tuple[float, float]]:

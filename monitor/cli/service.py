@@ -105,15 +105,16 @@ def growth(
     json: Json = False,
 ) -> None:
     """Growth rates of a location with their intervals, what was left out and why, and the verdict."""
-    from monitor.service.judging import judged_metric, verdict_of
+    from monitor.service.judging import history, verdict_of
     from monitor.service.scheduler import now
     from monitor.storage import queries
 
     with opened(workspace) as (_, database), database.session() as session:
         view = queries.location(session, location)
         fits = [found.fit for found in queries.fits(session, view.id)]
-        excluded = queries.series(session, view.id, judged_metric(view)).excluded
+        excluded = history(session, view).excluded
         verdict = verdict_of(session, view, now())
+        notices = [notice for one in queries.shadows(session) if one.location_id == view.id for notice in one.notices]
     evidence = verdict.evidence if view.scale else f"{verdict.evidence} {_NO_SCALE}"
     result = {
         "location": location,
@@ -124,10 +125,11 @@ def growth(
         "evidence": evidence,
         "months_needed": verdict.months_needed,
         "remarks": list(verdict.remarks),
+        "notices": notices,
     }
     rows = [_fit_row(fit) for fit in fits if fit.success]
     head = ("crack", "metric", "method", "per year", "per month", "90 % interval per year", "unit", "n", "r")
-    lines = [f"{location}: {verdict.outcome}. {evidence}", *verdict.remarks, "", table(head, rows)]
+    lines = [f"{location}: {verdict.outcome}. {evidence}", *verdict.remarks, *notices, "", table(head, rows)]
     lines += [f"left out: capture {left.capture_id} ({left.file_name}): {left.reason}" for left in excluded]
     answer(result, json, "\n".join(lines))
 

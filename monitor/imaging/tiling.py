@@ -46,9 +46,10 @@ def tile(shape: tuple[int, int], patch_px: int, overlap_px: int = 0) -> PatchGri
     return PatchGrid((shape[0], shape[1]), patch_px, origins)
 
 
-def cut(image: ByteArray, grid: PatchGrid) -> ByteArray:
+def cut(image: ByteArray, grid: PatchGrid, indices: NDArray[np.int64] | None = None) -> ByteArray:
     """Patches uint8 (n, patch, patch, 3) of `image` uint8 (rows, cols, 3), in the order of `grid.origins`.
 
+    With `indices` only those patches, in that order.
     A picture smaller than a patch is mirrored at its bottom and right edge, as often as needed.
     Raises `MisuseError` when the picture is not of the grid's shape.
     """
@@ -56,8 +57,15 @@ def cut(image: ByteArray, grid: PatchGrid) -> ByteArray:
         raise MisuseError(f"The picture is {image.shape[:2]} and the patch grid {grid.shape}: tile it anew.")
     missing = [(0, covered - size) for covered, size in zip(grid.covered_shape, grid.shape, strict=True)]
     extended = np.pad(image, [*missing, (0, 0)], mode="symmetric")
-    side = grid.patch_px
-    return np.stack([extended[row : row + side, col : col + side] for row, col in grid.origins])
+    side, origins = grid.patch_px, grid.origins if indices is None else grid.origins[indices]
+    patches = [extended[row : row + side, col : col + side] for row, col in origins]
+    return np.array(patches, np.uint8).reshape(-1, side, side, image.shape[2])
+
+
+def touching(grid: PatchGrid, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The indices, in order, of all patches that touch or overlap one of `indices`, those themselves among them."""
+    gaps = np.abs(grid.origins[:, None] - grid.origins[None, indices]).max(axis=2)
+    return np.flatnonzero((gaps <= grid.patch_px).any(axis=1))
 
 
 def merge(

@@ -6,24 +6,30 @@ The loop knows arrays only. Where patches come from is decided by the caller.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from monitor.errors import MisuseError, UnknownNameError
+from monitor.networks.augmentation import lit, turned
+from monitor.networks.dense import PLACES_STEP_PX, DenseHeads, dense_loss
+from monitor.networks.descent import Descent, read_checkpoint, write_checkpoint
 from monitor.networks.vgg import Vgg11, Vgg11Layout, folded
 
 
 @dataclass(frozen=True)
 class LabelledPatches:
-    """`images` uint8 (n, side, side, 3) RGB and `labels` int64 (n,), 1 = crack."""
+    """`images` uint8 (n, side, side, 3) RGB and `labels` int64 (n,), 1 = crack.
+
+    `places` uint8 (n, side / 8, side / 8), if known, say where a crack shows, from 0 to 255.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    places: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class TrainingOptions:
     and shipped (0: the last weights themselves).
     `bfloat16`: run the network's layers in bfloat16 while training (half the time or less where the processor
     has it); weights, their updates and validation stay in float32.
+    `dense_weight`: weight of the loss at the training patches' places beside that of their labels (0: labels alone).
     """
 
     layout: Vgg11Layout = field(default_factory=Vgg11Layout)
@@ -49,6 +56,7 @@ class TrainingOptions:
     light_jitter: float = 0.0
     weight_average: float = 0.0
     bfloat16: bool = False
+    dense_weight: float = 0.0
     seed: int = 0
 
 
@@ -66,10 +74,12 @@ _QUARTER = TrainingOptions(
     weight_average=0.998,
     bfloat16=True,
 )
-#: `paper` is Forest et al. 2024, section 3.2; the others are narrower twins that converge on two cores.
+#: `paper` is Forest et al. 2024, section 3.2; the others are narrower twins that converge on two cores, and `tuned`
+#: goes on with a finished one of those.
 PRESETS: dict[str, TrainingOptions] = {
     "paper": TrainingOptions(),
     "quarter": _QUARTER,
+    "tuned": replace(_QUARTER, layout=replace(_QUARTER.layout, batch_norm=False), epochs=2, learning_rate=6e-4),
     "half": replace(_QUARTER, layout=replace(_QUARTER.layout, width=0.5), epochs=6, learning_rate=1.5e-3),
 }
 
@@ -140,17 +150,24 @@ def train_classifier(
     device: torch.device | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     on_batch: Callable[[int, int], None] = lambda _done, _total: None,
+    start: Vgg11 | None = None,
 ) -> TrainedClassifier:
     """Train until `options.epochs` or until the validation loss has not improved for `patience` epochs.
 
+    Training begins with the weights of `start`, a finished classifier of the options' layout, or else with new ones.
     `checkpoint` is written after every epoch and read at the start, so an interrupted training goes on
-    where it stood. Raises `MisuseError` before the first epoch when the patches do not fit the layout or
-    one class is missing, or when the checkpoint is damaged or of another training; and at the end when no
-    epoch had a finite validation loss.
+    where it stood. Raises `MisuseError` before the first epoch when the patches do not fit the layout, one class
+    is missing or the places are that `dense_weight` needs, or when the checkpoint is damaged or of another
+    training; and at the end when no epoch had a finite validation loss.
     """
     _check(train, validation, options)
     torch.manual_seed(options.seed)
-    session = _Session(Vgg11(options.layout), options, len(train.images), device or torch.device("cpu"))
+    network = Vgg11(options.layout)
+    if start is not None:
+        if start.layout != options.layout:
+            raise MisuseError(f"The start is of the layout {start.layout}, the training of {options.layout}.")
+        network.load_state_dict(start.state_dict())
+    session = _Session(network, options, train, device)
     if checkpoint.exists():
         session.restore(checkpoint)
     while session.wants_more():
@@ -174,35 +191,30 @@ def _check(train: LabelledPatches, validation: LabelledPatches, options: Trainin
             raise MisuseError(f"The {name} patches are {len(patches.images)} images with {len(patches.labels)} labels.")
         if set(np.unique(patches.labels)) != set(range(options.layout.classes)):
             raise MisuseError(f"The {name} patches do not hold every one of the {options.layout.classes} classes.")
+    wanted = (len(train.images), side // PLACES_STEP_PX, side // PLACES_STEP_PX)
+    if options.dense_weight and (train.places is None or train.places.shape != wanted):
+        found = None if train.places is None else train.places.shape
+        raise MisuseError(f"A dense loss needs places of the training patches, {wanted}; given are {found}.")
 
 
 class _Session:
     """The state of one training between epochs."""
 
-    def __init__(self, network: Vgg11, options: TrainingOptions, count: int, device: torch.device) -> None:
+    def __init__(
+        self, network: Vgg11, options: TrainingOptions, train: LabelledPatches, device: torch.device | None
+    ) -> None:
         self.options = options
-        self.network = network.to(device).to(memory_format=torch.channels_last)
-        self.optimiser = torch.optim.AdamW(
-            network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
-        )
-        steps = -(-count // options.batch_size) * options.epochs
-        self.schedule = (
-            torch.optim.lr_scheduler.OneCycleLR(self.optimiser, options.learning_rate, total_steps=steps)
-            if options.one_cycle
-            else torch.optim.lr_scheduler.ConstantLR(self.optimiser, factor=1.0)
-        )
-        self.average = (
-            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(options.weight_average), use_buffers=True)  # type: ignore[no-untyped-call]
-            if options.weight_average
-            else None
-        )
-        self.count = count
+        self.network = network
+        self.heads = DenseHeads(network) if options.dense_weight else None
+        steps = -(-len(train.images) // options.batch_size) * options.epochs
+        self.descent = Descent(network, options, steps, device, one_cycle=options.one_cycle, beside=self.heads)
+        self.belonging = {
+            "options": asdict(options),
+            "patches": len(train.images),
+            "places": None if self.heads is None or train.places is None else crc32(train.places.tobytes()),
+        }
         self.history: list[Epoch] = []
         self.best: dict[str, Tensor] = {}
-
-    @property
-    def _validated(self) -> nn.Module:
-        return self.network if self.average is None else self.average.module
 
     @property
     def _best_epoch(self) -> int:
@@ -218,7 +230,7 @@ class _Session:
         number = len(self.history) + 1
         rng = np.random.default_rng([self.options.seed, number])
         train_loss = self._pass(train, rng, on_batch)
-        logits = logits_of(self._validated, validation.images)
+        logits = logits_of(self.descent.averaged, validation.images)
         labels = torch.from_numpy(validation.labels)
         probability = torch.softmax(logits, 1)[:, 1].double().numpy()
         done = Epoch(
@@ -229,7 +241,7 @@ class _Session:
         )
         self.history.append(done)
         if self._best_epoch == number:
-            self.best = {key: value.detach().cpu().clone() for key, value in self._validated.state_dict().items()}
+            self.best = {key: value.detach().cpu().clone() for key, value in self.descent.averaged.state_dict().items()}
         return done
 
     def _pass(self, train: LabelledPatches, rng: np.random.Generator, on_batch: Callable[[int, int], None]) -> float:
@@ -239,44 +251,24 @@ class _Session:
         total = 0.0
         for done, start in enumerate(starts, 1):
             chosen = order[start : start + self.options.batch_size]
-            total += self._step(train.images[chosen], train.labels[chosen], rng) * len(chosen)
+            total += self.descent.step(self._loss(train, chosen, rng)) * len(chosen)
             on_batch(done, len(starts))
         return total / len(order)
 
-    def _step(self, images: NDArray[np.uint8], labels: NDArray[np.int64], rng: np.random.Generator) -> float:
-        device = next(self.network.parameters()).device
-        batch = self._lit(self._turned(as_batch(images), rng), rng).to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.options.bfloat16):
-            logits = self.network(batch).float()
-        loss = nn.functional.cross_entropy(
-            logits, torch.from_numpy(labels).to(device), label_smoothing=self.options.label_smoothing
-        )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
-        self.schedule.step()
-        if self.average is not None:
-            self.average.update_parameters(self.network)
-        return float(loss.item())
-
-    def _turned(self, batch: Tensor, rng: np.random.Generator) -> Tensor:
-        """Random flips of each patch (the paper's augmentation), and quarter turns of the batch if asked."""
-        for axis in (2, 3):
-            flip = torch.from_numpy(rng.random(len(batch)) < 0.5)
-            batch[flip] = batch[flip].flip(axis)
-        return torch.rot90(batch, int(rng.integers(4)), (2, 3)) if self.options.quarter_turns else batch
-
-    def _lit(self, batch: Tensor, rng: np.random.Generator) -> Tensor:
-        """Each patch in a little other light."""
-        jitter = self.options.light_jitter
-        if not jitter:
-            return batch
-        spreads = ((1, jitter), (3, jitter / 3), (1, jitter / 3))
-        gain, tint, offset = (
-            torch.from_numpy(rng.normal(0, spread, (len(batch), channels, 1, 1)).astype(np.float32))
-            for channels, spread in spreads
-        )
-        return (batch * (1 + gain) * (1 + tint) + offset).clamp_(0, 1)
+    def _loss(self, train: LabelledPatches, chosen: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        """The loss of the `chosen` patches, turned and in other light."""
+        parts = [as_batch(train.images[chosen])]
+        if self.heads is not None and train.places is not None:
+            parts.append(as_batch(train.places[chosen][..., None]))
+        images, *places = turned(parts, rng, self.options.quarter_turns)
+        batch = self.descent.placed(lit(images, self.options.light_jitter, rng))
+        labels = torch.from_numpy(train.labels[chosen]).to(self.descent.device)
+        with self.descent.precision():
+            logits, found = (self.network(batch), []) if self.heads is None else self.heads(self.network, batch)
+        loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=self.options.label_smoothing)
+        for seen in places:
+            loss = loss + self.options.dense_weight * dense_loss(found, seen.to(labels.device), labels)
+        return loss
 
     def best_network(self) -> Vgg11:
         if not np.isfinite(self.history[self._best_epoch - 1].validation_loss):
@@ -286,36 +278,18 @@ class _Session:
         return folded(best.eval())
 
     def save(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state: dict[str, Any] = {
-            "options": asdict(self.options),
-            "patches": self.count,
-            "average": None if self.average is None else self.average.state_dict(),
-            "network": self.network.state_dict(),
+        state = {
+            **self.belonging,
+            "descent": self.descent.state(),
             "best": self.best,
-            "optimiser": self.optimiser.state_dict(),
-            "schedule": self.schedule.state_dict(),
             "history": [asdict(epoch) for epoch in self.history],
             "torch_rng": torch.get_rng_state(),
         }
-        temporary = path.with_suffix(".part")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        write_checkpoint(path, state)
 
     def restore(self, path: Path) -> None:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged file raises anything from EOFError to UnpicklingError
-            raise MisuseError(f"The checkpoint {path} cannot be read. Remove it to start anew.") from error
-        if (state["options"], state["patches"]) != (asdict(self.options), self.count):
-            raise MisuseError(
-                f"{path} belongs to a training with other options or patches. Use another folder or remove it."
-            )
-        self.network.load_state_dict(state["network"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.load_state_dict(state["schedule"])
+        state = read_checkpoint(path, self.belonging)
+        self.descent.restore(state["descent"])
         self.best = state["best"]
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         torch.set_rng_state(state["torch_rng"])

@@ -6,9 +6,10 @@ trained on with licences, the recipe and the scores. A file whose hash differs f
 
 import hashlib
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 import torch
@@ -17,11 +18,26 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from monitor.errors import UnknownNameError, WeightsError
+from monitor.networks.unet import Unet, UnetLayout
 from monitor.networks.vgg import Vgg11, Vgg11Layout
 
 SHIPPED = Path(__file__).with_name("weights")
 MANIFEST = "weights.toml"
-ARCHITECTURE = "vgg11"
+
+Network = TypeVar("Network", Vgg11, Unet)
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A network that marks crack pixels, ready for use: float32, in evaluation mode, on its device.
+
+    `level` is the probability from which a pixel counts as crack.
+    """
+
+    name: str
+    network: Unet
+    level: float
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -58,10 +74,20 @@ def manifest(folder: Path = SHIPPED) -> dict[str, dict[str, Any]]:
 def save_classifier(
     network: Vgg11, name: str, folder: Path, temperature: float, threshold: float, story: dict[str, Any]
 ) -> Path:
+    """Write a classifier as `_save` does, with its calibration."""
+    return _save(network, "vgg11", name, folder, {"temperature": temperature, "threshold": threshold, **story})
+
+
+def save_segmenter(network: Unet, name: str, folder: Path, level: float, story: dict[str, Any]) -> Path:
+    """Write a segmenter as `_save` does, with the probability from which a pixel counts."""
+    return _save(network, "unet", name, folder, {"level": level, **story})
+
+
+def _save(network: Vgg11 | Unet, architecture: str, name: str, folder: Path, entry: dict[str, Any]) -> Path:
     """Write `<name>.safetensors` (float16) into `folder` and its entry into the manifest; returns the file.
 
-    `story` is what a reader wants to know: data with licences, recipe, scores. Raises `WeightsError` when the
-    weights are not finite numbers or too large for float16.
+    The entry holds what a reader wants to know, too: data with licences, recipe, scores. Raises `WeightsError` when
+    the weights are not finite numbers or too large for float16.
     """
     halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
     if not all(value.isfinite().all() for value in halves.values()):
@@ -74,11 +100,9 @@ def save_classifier(
     entries[name] = {
         "file": path.name,
         "sha256": hashlib.sha256(stored).hexdigest(),
-        "architecture": ARCHITECTURE,
+        "architecture": architecture,
         "layout": network.layout.as_options(),
-        "temperature": temperature,
-        "threshold": threshold,
-        **story,
+        **entry,
     }
     (folder / MANIFEST).write_text(tomli_w.dumps(entries), encoding="utf-8")
     return path
@@ -90,47 +114,65 @@ def load_classifier(name: str, folder: Path = SHIPPED, device: torch.device | No
     Raises `UnknownNameError` for a name without an entry, `WeightsError` when the file is absent, altered,
     unreadable or of another architecture. A pickle is never read.
     """
-    if name.endswith(".safetensors"):
-        folder, name = Path(name).parent, Path(name).stem
-    entries = manifest(folder)
-    if name not in entries:
-        raise UnknownNameError(f"classifier weights (looked in {folder / MANIFEST})", name, entries)
-    entry = _checked(entries[name], name, folder / MANIFEST)
-    network = Vgg11(entry.layout)
-    try:
-        network.load_state_dict(load_tensors(_verified(folder / entry.file, entry.sha256)))
-    except (SafetensorError, RuntimeError) as error:
-        raise WeightsError(
-            f"The weights {folder / entry.file} do not fit the layout in {MANIFEST}: {error}. Install them anew."
-        ) from error
-    network = network.float().eval().to(device or torch.device("cpu"))
-    return Classifier(name, network, entry.temperature, entry.threshold, entry.sha256)
+    entry = _entry(name, folder, "vgg11", ("temperature", "threshold"))
+    network = _filled(lambda options: Vgg11(Vgg11Layout(**options)), entry, device)
+    return Classifier(entry.name, network, **entry.numbers, sha256=entry.sha256)
+
+
+def load_segmenter(name: str, folder: Path = SHIPPED, device: torch.device | None = None) -> Segmenter:
+    """The segmenter of that name, found and refused as `load_classifier` does it."""
+    entry = _entry(name, folder, "unet", ("level",))
+    network = _filled(lambda options: Unet(UnetLayout(**options)), entry, device)
+    return Segmenter(entry.name, network, **entry.numbers, sha256=entry.sha256)
 
 
 @dataclass(frozen=True)
 class _Entry:
     """What loading needs of one table of the manifest."""
 
-    file: str
+    name: str
+    path: Path
     sha256: str
-    layout: Vgg11Layout
-    temperature: float
-    threshold: float
+    layout: dict[str, Any]
+    numbers: dict[str, float]
 
 
-def _checked(entry: dict[str, Any], name: str, path: Path) -> _Entry:
+def _entry(name: str, folder: Path, architecture: str, numbers: tuple[str, ...]) -> _Entry:
+    if name.endswith(".safetensors"):
+        folder, name = Path(name).parent, Path(name).stem
+    entries, path = manifest(folder), folder / MANIFEST
+    if name not in entries:
+        raise UnknownNameError(f"weights (looked in {path})", name, entries)
+    entry = entries[name]
     try:
-        if entry["architecture"] != ARCHITECTURE:
+        if entry["architecture"] != architecture:
             raise WeightsError(
                 f"The weights '{name}' in {path} are of the architecture '{entry['architecture']}', "
-                f"but only '{ARCHITECTURE}' is known here. Choose other weights."
+                f"but '{architecture}' is needed here. Choose other weights."
             )
-        layout, numbers = Vgg11Layout(**entry["layout"]), (float(entry["temperature"]), float(entry["threshold"]))
-        return _Entry(entry["file"], entry["sha256"], layout, *numbers)
+        known = {key: float(entry[key]) for key in numbers}
+        return _Entry(name, folder / entry["file"], entry["sha256"], dict(entry["layout"]), known)
     except (KeyError, TypeError, ValueError) as error:
+        raise _incomplete(name, path, error) from error
+
+
+def _filled(build: Callable[[dict[str, Any]], Network], entry: _Entry, device: torch.device | None) -> Network:
+    """The network with its weights in it: float32, in evaluation mode, on its device."""
+    try:
+        network = build(entry.layout)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _incomplete(entry.name, entry.path.parent / MANIFEST, error) from error
+    try:
+        network.load_state_dict(load_tensors(_verified(entry.path, entry.sha256)))
+    except (SafetensorError, RuntimeError) as error:
         raise WeightsError(
-            f"The entry '{name}' in {path} is incomplete or wrong ({error}). Install the weights anew."
+            f"The weights {entry.path} do not fit the layout in {MANIFEST}: {error}. Install them anew."
         ) from error
+    return network.float().eval().to(device or torch.device("cpu"))
+
+
+def _incomplete(name: str, path: Path, error: Exception) -> WeightsError:
+    return WeightsError(f"The entry '{name}' in {path} is incomplete or wrong ({error}). Install the weights anew.")
 
 
 def _verified(path: Path, sha256: str) -> bytes:

@@ -58,3 +58,16 @@ def area_opening(mask: BoolArray, min_area_px: int) -> BoolArray:
     stays = stats[:, cv2.CC_STAT_AREA] >= min_area_px
     stays[0] = False
     return np.asarray(stays[label])
+
+
+def hysteresis(weak: BoolArray, strong: BoolArray) -> BoolArray:
+    """8-connected components of `weak` that hold a pixel of `strong`."""
+    count, label = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
+    stays = np.bincount(label[strong & weak], minlength=count) > 0
+    stays[0] = False
+    return np.asarray(stays[label])
+
+
+def grow(mask: BoolArray, radius_px: int) -> BoolArray:
+    """Dilation by a square, which OpenCV does in the same time for any radius."""
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((2 * radius_px + 1,) * 2, np.uint8)) > 0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.records import BoolArray, FloatArray
-from monitor.segmentation.morphology import area_opening, closing
+from monitor.segmentation.morphology import area_opening, closing, grow, hysteresis
 
 Floats = NDArray[np.float32]
 
@@ -74,20 +74,19 @@ def refine(
     found = np.zeros(candidates.shape, bool)
     if not candidates.any():
         return found
-    part = _bounding_box(_grow(candidates | (relevance != 0), int(3 * options.flank_px)))
+    part = _bounding_box(grow(candidates | (relevance != 0), int(3 * options.flank_px)))
     shown = light[part].astype(np.float32), relevance[part].astype(np.float32), candidates[part]
     found[part] = _refine_part(*shown, options)
     return found
 
 
 def _refine_part(light: Floats, relevance: Floats, candidates: BoolArray, options: RefinementOptions) -> BoolArray:
-    weight = _blur(np.maximum(relevance, 0), options.relevance_blur_px)
-    weight /= np.maximum(_highest_around(weight, options.neighbourhood_px), _TINY)
-    weight *= _grow(candidates, options.reach_px)
+    weight = relative_relevance(relevance, options.relevance_blur_px, options.neighbourhood_px)
+    weight *= grow(candidates, options.reach_px)
     evidence, scale_px = valley_evidence(light, options.scales_px)
     evidence /= max(float(np.median(evidence)), _FAINTEST_EVIDENCE)
     backed = evidence * weight
-    seeds = _hysteresis(backed > options.follow, backed > options.seed)
+    seeds = hysteresis(backed > options.follow, backed > options.seed)
     if not seeds.any():
         return seeds
     # The harmonic mean: a thin crack's scale counts, not that of the dark joint it crosses.
@@ -95,10 +94,16 @@ def _refine_part(light: Floats, relevance: Floats, candidates: BoolArray, option
     thin = scale_px <= options.trail_scale * usual_px
     if (seeds & thin).any():
         seeds = seeds & thin
-    valleys = _trail(light, evidence, seeds, thin & _grow(relevance != 0, 1), options)
+    valleys = _trail(light, evidence, seeds, thin & grow(relevance != 0, 1), options)
     within = _reach(valleys, scale_px, options.scales_px)
     cracks = area_opening(_fill(light, valleys, within, options), options.min_area_px)
-    return _hysteresis(cracks, cracks & (weight >= options.min_share))
+    return hysteresis(cracks, cracks & (weight >= options.min_share))
+
+
+def relative_relevance(relevance: FloatArray, blur_px: float = 4.0, neighbourhood_px: int = 256) -> Floats:
+    """Smoothed positive relevance float32 (rows, cols) as a share of the highest within the neighbourhood, 0 .. 1."""
+    weight = _blur(np.maximum(relevance, 0).astype(np.float32), blur_px)
+    return np.asarray(weight / np.maximum(_highest_around(weight, neighbourhood_px), _TINY), np.float32)
 
 
 def _trail(
@@ -106,11 +111,11 @@ def _trail(
 ) -> BoolArray:
     """The seeds and what continues them: an explanation often shows a crack in pieces, the picture shows it whole."""
     core = _mean_of(light, seeds, options.trail_px)
-    flank = _mean_of(light, ~_grow(seeds, int(options.flank_px)), options.trail_px)
+    flank = _mean_of(light, ~grow(seeds, int(options.flank_px)), options.trail_px)
     dark = light < flank + options.trail_level * (core - flank)
     strong = evidence > np.maximum(options.trail, options.trail_share * _mean_of(evidence, seeds, options.trail_px))
     carried = seeds | (strong & dark & possible)
-    return _hysteresis(closing(carried, 3), seeds)
+    return hysteresis(closing(carried, 3), seeds)
 
 
 def _reach(valleys: BoolArray, scale_px: Floats, scales_px: tuple[float, ...]) -> BoolArray:
@@ -120,7 +125,7 @@ def _reach(valleys: BoolArray, scale_px: Floats, scales_px: tuple[float, ...]) -
     """
     reached = np.zeros(valleys.shape, bool)
     for scale in scales_px:
-        reached |= _grow(valleys & (scale_px == np.float32(scale)), round(_REACH_SCALES * scale) + 1)
+        reached |= grow(valleys & (scale_px == np.float32(scale)), round(_REACH_SCALES * scale) + 1)
     return reached
 
 
@@ -165,16 +170,16 @@ def _depth(smooth: Floats, scale: float) -> Floats:
 def _fill(light: Floats, valleys: BoolArray, within: BoolArray, options: RefinementOptions) -> BoolArray:
     """Pixels connected to the valleys and darker than half-way between core and flank, found in two rounds."""
     flank_px = options.flank_px
-    around = _grow(valleys, round(1.5 * flank_px))
+    around = grow(valleys, round(1.5 * flank_px))
     crack = valleys
     for _ in range(2):
         # Half of a thin crack's pixels are blurred rim: its own darkness is that of its darker half.
         core = crack & (light <= _mean_of(light, crack, flank_px))
-        flank = around & ~_grow(crack, 1)
+        flank = around & ~grow(crack, 1)
         dark = within & (light < (_mean_of(light, core, flank_px) + _mean_of(light, flank, options.rim_px)) / 2)
         # A vote among neighbours smooths the rim; the core needs none, or thin cracks would break.
         voted = (cv2.medianBlur(dark.astype(np.uint8), 3) > 0) | (dark & core)
-        crack = _hysteresis(voted, voted & valleys)
+        crack = hysteresis(voted, voted & valleys)
     return ~area_opening(~crack, round(flank_px**2))
 
 
@@ -183,14 +188,6 @@ def _highest_around(weight: Floats, radius_px: int) -> Floats:
     side = 2 * (radius_px // 8) + 1
     highest = cv2.dilate(_shrink(weight, 8), np.ones((side, side), np.uint8))
     return _stretch(np.asarray(highest, np.float32), weight.shape)
-
-
-def _hysteresis(weak: BoolArray, strong: BoolArray) -> BoolArray:
-    """8-connected components of `weak` that hold a pixel of `strong`."""
-    count, label = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
-    stays = np.bincount(label[strong & weak], minlength=count) > 0
-    stays[0] = False
-    return np.asarray(stays[label])
 
 
 def _mean_of(light: Floats, where: BoolArray, sigma_px: float) -> Floats:
@@ -212,11 +209,6 @@ def _stretch(image: Floats, shape: tuple[int, ...]) -> Floats:
 
 def _blur(image: Floats, sigma_px: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT))
-
-
-def _grow(mask: BoolArray, radius_px: int) -> BoolArray:
-    """Dilation by a square, which OpenCV does in the same time for any radius."""
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((2 * radius_px + 1,) * 2, np.uint8)) > 0)
 
 
 def _bounding_box(mask: BoolArray) -> tuple[slice, slice]:

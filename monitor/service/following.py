@@ -30,14 +30,17 @@ _LOOKED_AT = (Status.MEASURED, Status.NO_CRACK)
 def follow_location(database: Database, settings: Settings, location: LocationView, now: datetime) -> None:
     """Follow the cracks of the location's series through all its captures and store what each shows of them.
 
+    With another `location.fingerprint` than the one in force it is that shadow series.
+
     A capture whose original or mask is out of reach is left out; its crack readings then say so. Raises
     `StorageError`, and what is known stays, where those of the reference are: its folder is not mounted, perhaps.
     """
     assert location.fingerprint is not None, "only a location with a series is followed"
     with database.session() as session:
         basis = queries.following_basis(session, location.id, location.fingerprint)
-        captures = [capture for capture in queries.captures(session, location.id) if capture.time is not None]
-    found = _followed(location, captures, settings)
+        found = queries.captures(session, location.id, location.fingerprint)
+    captures = [capture for capture in found if capture.time is not None]
+    followed = _followed(location, captures, settings)
     with database.transaction() as session:
         repository.hold_location(session, location.id)
         if queries.following_basis(session, location.id, location.fingerprint) == basis:
@@ -45,8 +48,8 @@ def follow_location(database: Database, settings: Settings, location: LocationVi
                 session,
                 location_id=location.id,
                 fingerprint=location.fingerprint,
-                cracks=found.cracks,
-                readings=found.readings,
+                cracks=followed.cracks,
+                readings=followed.readings,
                 basis=basis,
                 now=now,
             )

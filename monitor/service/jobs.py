@@ -1,6 +1,7 @@
 """What the worker does, step by step. Every step may be stopped, killed or done twice without harm.
 
-Work to do is what our tables say: a capture without a reading under the present recipe is work.
+Work to do is what our tables say: a capture without a reading under the present recipe is work, and so is one without
+a reading under the recipe that its location goes by. A location keeps that until a person switches it.
 """
 
 import logging
@@ -15,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from monitor.errors import CrackmonitorError, LostOriginalError, StorageError, UnreadableImageError
-from monitor.records import Analysis, BoolArray, ByteArray, Status
+from monitor.errors import CrackmonitorError, LostOriginalError, RecipeError, StorageError, UnreadableImageError
+from monitor.records import Analysis, BoolArray, ByteArray, Recipe, Status
 from monitor.service.following import follow_location
 from monitor.service.ingest import Ingest, Intake, Refusal, original_path, read_original
 from monitor.service.judging import judge_location, watch_for_overdue
 from monitor.service.notification import Delivery, Notifier, deliver, notifiers
 from monitor.service.pictures import keep, keep_pictures, read_mask
+from monitor.service.recipes import compare_ready
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -91,13 +93,20 @@ class Jobs:
         self._scans_apart = scans_apart
         self._progress = _Progress()
         self._waiting_said: set[Refusal] = set()
+        self._former: dict[str, Analyser | None] = {}
 
     @cached_property
     def analyser(self) -> "Analyser":
-        """The networks, loaded once a worker."""
+        """The networks of the present recipe, loaded once a worker."""
         from monitor.service.executors import build_analyser
 
         return build_analyser(self._settings.analysis)
+
+    def former_analyser(self, recipe: Recipe) -> "Analyser":
+        """Those of a recipe that a location still goes by. Raises `RecipeError` where it cannot be run any more."""
+        from monitor.service.executors import analyser_of
+
+        return analyser_of(recipe, self._settings)
 
     def tick(self) -> Tick:
         """One round: scan, analyse, refit and evaluate, watch for overdue captures, notify, sign of life."""
@@ -139,26 +148,55 @@ class Jobs:
         return intake
 
     def analyse_pending(self, at_most: float = math.inf) -> int:
-        """Analyse captures that have no reading under the present recipe, until none is left or asked to stop."""
+        """Analyse captures until none lacks a reading (see `repository.claim_next`) or asked to stop."""
         if self._stop.is_set() or not self._choose_references():
             return 0
         done = 0
         with self._database.transaction() as session:
-            fingerprint = repository.record_recipe(session, self.analyser.recipe, self._clock())
+            present = repository.bring_recipe(session, self.analyser.recipe, self._clock())
+        analysers = {**self._former_analysers(present), present: self.analyser}
         while done < at_most and not self._stop.is_set():
             self._choose_references()  # a location may have got its first capture meanwhile
             with self._database.transaction() as session:
                 work = repository.claim_next(
-                    session, fingerprint=fingerprint, worker=self._worker, now=self._clock(), lease=_LEASE
+                    session,
+                    fingerprint=present,
+                    former=analysers.keys() - {present},
+                    worker=self._worker,
+                    now=self._clock(),
+                    lease=_LEASE,
                 )
             if work is None:
                 break
-            self._analyse_claimed(work, fingerprint)
+            self._analyse_claimed(work, analysers[work.fingerprint])
             done += 1
             self._progress.analysed += 1
             self._beat()
-        self._switch_series(fingerprint)
+        with self._database.transaction() as session:
+            self._begin_series(session, present)
+            compare_ready(session)
         return done
+
+    def _former_analysers(self, present: str) -> "dict[str, Analyser]":
+        """By fingerprint, the analysers of recipes that locations go by beside the present one, built once a worker."""
+        with self._database.session() as session:
+            in_force = {place.in_force for place in queries.locations(session)} - {None, present}
+            recipes = {name: queries.recipe(session, name) for name in sorted(filter(None, in_force))}
+        for name in recipes.keys() - self._former.keys():
+            self._former[name] = self._built(recipes[name])
+        return {name: found for name in recipes if (found := self._former[name]) is not None}
+
+    def _built(self, recipe: Recipe) -> "Analyser | None":
+        """None where that is impossible; the reason is kept with the recipe, for whoever looks."""
+        found, why = None, None
+        try:
+            found = self.former_analyser(recipe)
+        except RecipeError as error:
+            why = str(error)
+            log.warning("Nothing is analysed under the recipe %s any more: %s", recipe.fingerprint, why)
+        with self._database.transaction() as session:
+            repository.set_out_of_reach(session, recipe.fingerprint, why)
+        return found
 
     def _choose_references(self) -> bool:
         """Give each location its first reference: its oldest capture. False when there are no captures at all."""
@@ -176,20 +214,20 @@ class Jobs:
         if accepted:
             repository.set_reference(session, location_id, accepted[0].id, self._clock())
 
-    def _analyse_claimed(self, work: repository.Work, fingerprint: str) -> None:
+    def _analyse_claimed(self, work: repository.Work, analyser: "Analyser") -> None:
         with self._database.session() as session:
-            capture = queries.capture(session, work.capture_id, fingerprint)
-            reference = queries.reference(session, capture.location_id, fingerprint)
+            capture = queries.capture(session, work.capture_id, work.fingerprint)
+            reference = queries.reference(session, capture.location_id, work.fingerprint)
         if reference is None or (reference.reading is None and reference.id != capture.id):
             why = "It was moved to another location, whose reference has not been measured yet."
-            self._try_later(work, fingerprint, why, counts=False)
+            self._try_later(work, why, counts=False)
             return
         pictures: dict[str, str] = {}
         try:
             if work.attempts > _ATTEMPTS:
-                analysis = self._failed(f"it was begun {_ATTEMPTS} times and never came to an end")
+                analysis = _failed(f"it was begun {_ATTEMPTS} times and never came to an end", analyser.recipe)
             else:
-                analysis, pictures = self._analyse(capture, reference)
+                analysis, pictures = self._analyse(analyser, capture, reference)
         except Exception as error:  # whatever goes wrong with one capture must not stop the others
             if isinstance(error, CrackmonitorError):
                 log.error("Capture %d (%s): %s", capture.id, capture.file_name, error)
@@ -198,9 +236,9 @@ class Jobs:
             why = str(error) or type(error).__name__
             elsewhere = isinstance(error, StorageError)
             if elsewhere or (work.attempts < _ATTEMPTS and not isinstance(error, UnreadableImageError)):
-                self._try_later(work, fingerprint, why, counts=not elsewhere)
+                self._try_later(work, why, counts=not elsewhere)
                 return
-            analysis = self._failed(why)
+            analysis = _failed(why, analyser.recipe)
         with self._database.transaction() as session:
             repository.record_reading(
                 session,
@@ -212,29 +250,28 @@ class Jobs:
             )
         self._on_analysed(capture, analysis)
 
-    def _failed(self, why: str) -> Analysis:
-        return Analysis(Status.NOT_MEASURED, f"The analysis failed: {why}", None, None, None, self.analyser.recipe)
-
-    def _try_later(self, work: repository.Work, fingerprint: str, error: str, *, counts: bool) -> None:
+    def _try_later(self, work: repository.Work, error: str, *, counts: bool) -> None:
         with self._database.transaction() as session:
             repository.record_failure(
                 session,
                 capture_id=work.capture_id,
-                fingerprint=fingerprint,
+                fingerprint=work.fingerprint,
                 worker=self._worker,
                 error=error,
                 retry_at=self._clock() + _RETRY_AFTER * work.attempts,
                 counts=counts,
             )
 
-    def _analyse(self, capture: CaptureView, reference: CaptureView) -> tuple[Analysis, dict[str, str]]:
+    def _analyse(
+        self, analyser: "Analyser", capture: CaptureView, reference: CaptureView
+    ) -> tuple[Analysis, dict[str, str]]:
         image = read_original(self._original(capture))
         if capture.id == reference.id:
-            analysis = self.analyser.analyse(image)
+            analysis = analyser.analyse(image)
         else:
             kept = reference.reading.pictures.get("mask") if reference.reading else None
             known = _read_reference(self._original(reference), self._settings.pictures / kept if kept else None)
-            analysis = self.analyser.analyse(image, known.image, known.mask)
+            analysis = analyser.analyse(image, known.image, known.mask)
         pictures = keep_pictures(analysis, self._settings.pictures)
         if analysis.aligned is None:
             pictures["original"] = keep(image, self._settings.pictures, ".jpg")
@@ -252,14 +289,17 @@ class Jobs:
             )
         return path
 
-    def _switch_series(self, fingerprint: str) -> None:
-        """Show and judge the present recipe's series wherever all captures have been read under it."""
-        with self._database.transaction() as session:
-            waiting = queries.pending(session, fingerprint)
-            for status in queries.statuses(session):
-                location = status.location
-                if status.captures and location.id not in waiting and location.fingerprint != fingerprint:
-                    repository.set_series(session, location.id, fingerprint)
+    def _begin_series(self, session: Session, present: str) -> None:
+        """Locations without a series get the present recipe's, once all their captures have been read under it; those
+        whose series is being measured again get that one back.
+        """
+        for status in queries.statuses(session):
+            location = status.location
+            if location.fingerprint is not None or not status.captures:
+                continue
+            wanted = location.resumes or present
+            if location.id not in queries.pending(session, wanted):
+                repository.set_series(session, location.id, wanted)
 
     def judge_changed(self) -> int:
         """Follow the cracks of every location whose readings have changed, refit and evaluate it."""
@@ -301,6 +341,10 @@ class Jobs:
     @property
     def _channels(self) -> list[str]:
         return list(self._notifiers)
+
+
+def _failed(why: str, recipe: Recipe) -> Analysis:
+    return Analysis(Status.NOT_MEASURED, f"The analysis failed: {why}", None, None, None, recipe)
 
 
 def _sentence(error: Exception) -> str:

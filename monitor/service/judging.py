@@ -9,9 +9,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from monitor.growth.fits import FITS, with_scale_error
+from monitor.growth.events import since_last_event
+from monitor.growth.fits import fits_for, with_scale_error
 from monitor.growth.remarks import remarks
 from monitor.growth.rules import Decision, Rule, evaluate, overdue
+from monitor.growth.temperatures import with_temperatures
 from monitor.growth.verdicts import Rate, judge
 from monitor.records import METRIC_NAMES, AlertState, GrowthFit, RuleKind, Scale
 from monitor.storage import queries, repository
@@ -21,6 +23,7 @@ from monitor.storage.views import (
     MILLIMETRE_METRICS,
     OVERDUE,
     UNITS,
+    Exclusion,
     LocationStatus,
     LocationView,
     RateView,
@@ -41,18 +44,52 @@ def judged_metric(location: LocationView) -> str:
 
 
 def histories(session: Session, location: LocationView) -> list[Series]:
-    """Every series of a location: of all cracks together by their masks, and of each crack by its opening."""
+    """Every history of a location, as it is judged: of all cracks together by their masks, of each by its opening."""
     found = [queries.series(session, location.id, metric) for metric in measured_metrics(location)]
     metrics = [metric for metric in CRACK_UNITS if location.scale or metric not in MILLIMETRE_METRICS]
     for view in queries.cracks(session, location.id):
         found += [queries.crack_series(session, location.id, view.crack.name, metric) for metric in metrics]
+    return _as_judged(session, location.id, found)
+
+
+def history(session: Session, location: LocationView) -> Series:
+    """The history by the masks that a location's verdict is about where no crack has been followed yet."""
+    (found,) = _as_judged(session, location.id, [queries.series(session, location.id, judged_metric(location))])
+    return found
+
+
+def _as_judged(session: Session, location_id: int, known: Sequence[Series]) -> list[Series]:
+    """The series from the location's last event on, with the temperatures known there; what lies before is excluded.
+
+    Whatever fits, judges or raises alarms takes its readings from here, so nothing is ever said across an event.
+    """
+    events, temperatures = queries.events(session, location_id), queries.temperatures(session, location_id)
+    names = {view.id: view.file_name for view in queries.captures(session, location_id)} if events else {}
+    found = []
+    for series in known:
+        kept = since_last_event(series.observations, [view.event for view in events])
+        captures = {seen.capture_id for seen in kept}
+        before = [
+            Exclusion(seen.capture_id, names[seen.capture_id], f"before {events[-1].name}")
+            for seen in series.observations
+            if seen.capture_id is not None and seen.capture_id not in captures
+        ]
+        found.append(
+            replace(
+                series,
+                observations=tuple(with_temperatures(kept, temperatures)),
+                excluded=(*before, *series.excluded),
+                since=events[-1] if events else None,
+            )
+        )
     return found
 
 
 def fit_series(series: Series, scale: Scale | None) -> list[GrowthFit]:
     """Every growth fit of one history; those in mm with the error of the location's scale in their intervals."""
     made = [
-        fit(series.observations, metric=series.metric, unit=series.unit, crack=series.crack) for fit in FITS.values()
+        fit(series.observations, metric=series.metric, unit=series.unit, crack=series.crack)
+        for fit in fits_for(series.observations).values()
     ]
     if scale is None or series.metric not in MILLIMETRE_METRICS:
         return made
@@ -63,7 +100,7 @@ def fit_series(series: Series, scale: Scale | None) -> list[GrowthFit]:
 def verdict_of(session: Session, location: LocationView, now: datetime) -> VerdictView:
     """What the location's history says about growth: as it was last judged, or else as it looks now."""
     stored = queries.headline(session, location.id)
-    return stored or _judged(queries.series(session, location.id, judged_metric(location)), [], now)
+    return stored or _judged(history(session, location), [], now)
 
 
 def _judged_series(location: LocationView, known: Sequence[Series]) -> list[Series]:
@@ -93,9 +130,14 @@ def _judged(series: Series, fits: Sequence[GrowthFit], now: datetime) -> Verdict
         evidence=found.evidence,
         months_needed=found.months_needed,
         rate=None if found.provisional_rate is None else _rate(found.provisional_rate, fits),
-        remarks=tuple(remarks(series.observations, fits, series.unit)),
+        remarks=(*_beginning(series), *remarks(series.observations, fits, series.unit)),
         judged_at=now,
     )
+
+
+def _beginning(series: Series) -> list[str]:
+    """What has to be said of a history that does not begin with the first reading."""
+    return [] if series.since is None else [f"Only readings since {series.since.name} count."]
 
 
 def _rate(rate: Rate, fits: Sequence[GrowthFit]) -> RateView:

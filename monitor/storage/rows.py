@@ -5,14 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from monitor.records import CaptureTime, CrackReading, Grading, GrowthFit, Registration, Scale, Severity
+from monitor.records import CaptureTime, CrackReading, Event, Grading, GrowthFit, Offset, Registration, Scale, Severity
 from monitor.storage.tables import (
     CaptureRow,
     CrackReadingRow,
+    EventRow,
     GrowthFitRow,
     LocationRow,
     NotificationRow,
     ReadingRow,
+    RecipeOffsetRow,
+    RecipeSwitchRow,
     RuleRow,
     SiteRow,
     TransitionRow,
@@ -20,10 +23,12 @@ from monitor.storage.tables import (
 )
 from monitor.storage.views import (
     CaptureView,
+    EventView,
     LocationView,
     NotificationView,
     RateView,
     ReadingView,
+    RecipeSwitchView,
     RuleView,
     SupersededView,
     TransitionView,
@@ -43,6 +48,7 @@ def location_view(row: LocationRow, site: SiteRow) -> LocationView:
         reference_capture_id=row.reference_capture_id,
         scale=_scale(row),
         fingerprint=row.fingerprint,
+        resumes=row.resumes,
         created_at=row.created_at,
     )
 
@@ -56,6 +62,20 @@ def _scale(row: LocationRow) -> Scale | None:
 def rule_view(row: RuleRow) -> RuleView:
     """One version of a rule."""
     return RuleView(**{field.name: getattr(row, field.name) for field in fields(RuleView)})
+
+
+def event_view(row: EventRow, time_zone: str) -> EventView:
+    """An event with the zone of its site."""
+    return EventView(
+        id=row.id,
+        location_id=row.location_id,
+        time_zone=time_zone,
+        event=Event(row.at, row.kind, row.note),
+        recorded_at=row.recorded_at,
+        recorded_by=row.recorded_by,
+        withdrawn_at=row.withdrawn_at,
+        withdrawn_why=row.withdrawn_why,
+    )
 
 
 def capture_view(row: CaptureRow, reading: ReadingRow | None, *, is_reference: bool) -> CaptureView:
@@ -143,6 +163,16 @@ _CRACK_KEYS = ("crack", "capture")
 def growth_fit(row: GrowthFitRow) -> GrowthFit:
     """The fit as it was handed in."""
     return GrowthFit(**{field.name: getattr(row, field.name) for field in fields(GrowthFit)})
+
+
+def offset(row: RecipeOffsetRow) -> Offset:
+    """The offset as it was handed in."""
+    return Offset(**{field.name: getattr(row, field.name) for field in fields(Offset)})
+
+
+def recipe_switch_view(row: RecipeSwitchRow) -> RecipeSwitchView:
+    """A switch of a location's recipe."""
+    return RecipeSwitchView(row.id, row.location_id, row.old, row.new, row.switched_at, row.switched_by)
 
 
 def verdict_view(row: VerdictRow) -> VerdictView:

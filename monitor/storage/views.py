@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from monitor.records import (
+    EVENT_NAMES,
     AlertState,
     CaptureTime,
     Crack,
     CrackReading,
+    Event,
     Grading,
     GrowthFit,
     Observation,
@@ -62,7 +65,9 @@ class SiteView:
 
 @dataclass(frozen=True)
 class LocationView:
-    """A location as it was set up. `fingerprint` is the series shown and judged, None before the first."""
+    """A location as it was set up. `fingerprint` is the series shown and judged, None before the first, and while the
+    one that it `resumes` is being measured again.
+    """
 
     id: int
     site_id: int
@@ -73,7 +78,13 @@ class LocationView:
     reference_capture_id: int | None
     scale: Scale | None
     fingerprint: str | None
+    resumes: str | None
     created_at: datetime
+
+    @property
+    def in_force(self) -> str | None:
+        """The recipe that the location goes by; None: it gets the present one."""
+        return self.fingerprint or self.resumes
 
 
 @dataclass(frozen=True)
@@ -181,8 +192,31 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
+class EventView:
+    """An event at a location, who recorded it and when; `withdrawn_at` None while it counts."""
+
+    id: int
+    location_id: int
+    time_zone: str
+    event: Event
+    recorded_at: datetime
+    recorded_by: str | None
+    withdrawn_at: datetime | None
+    withdrawn_why: str | None
+
+    @property
+    def name(self) -> str:
+        """In a sentence, with its day on the site's clocks: `the repair of 2026-03-01`."""
+        day = self.event.at.astimezone(ZoneInfo(self.time_zone))
+        return f"the {EVENT_NAMES[self.event.kind]} of {day:%Y-%m-%d}"
+
+
+@dataclass(frozen=True)
 class Series:
-    """One metric's history at one location under one recipe, by capture time; nothing is left out silently."""
+    """One metric's history at one location under one recipe, by capture time; nothing is left out silently.
+
+    `since` is the event that it begins anew with, once what lies before has been excluded for that.
+    """
 
     location_id: int
     metric: str
@@ -191,6 +225,60 @@ class Series:
     observations: tuple[Observation, ...]
     excluded: tuple[Exclusion, ...]
     crack: str = ALL_CRACKS
+    since: EventView | None = None
+
+
+@dataclass(frozen=True)
+class ShadowSeries:
+    """What a location's captures give under another recipe than the one in force; neither shown nor judged.
+
+    Captures with a reading under `both`; `pending` are those without one under this recipe, `waiting` those without
+    one under that in force. `out_of_reach` says why that one cannot be run any more, None while it can.
+    """
+
+    location_id: int
+    location: str
+    in_force: str
+    fingerprint: str
+    both: int
+    pending: int
+    waiting: int
+    out_of_reach: str | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether all captures have been read under it."""
+        return self.pending == 0
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know of it, in sentences."""
+        command = f"'crackmonitor location recipe {self.location}'"
+        state = "ready" if self.ready else f"still to measure {self.pending} capture(s)"
+        found = [
+            f"{self.location} goes by the recipe {self.in_force}. Another one, {self.fingerprint}, is {state};"
+            f" {self.both} capture(s) have been read under both. Compare and switch with {command}."
+        ]
+        if self.out_of_reach is not None:
+            wait = f" {self.waiting} capture(s) wait until it is switched." if self.waiting else ""
+            found.append(
+                f"The recipe in force of {self.location} cannot be run any more: {self.out_of_reach}{wait} New captures"
+                f" are measured under the other recipe alone and count once the location is switched: {command} with"
+                " --switch."
+            )
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class RecipeSwitchView:
+    """A location went by another recipe from `at` on, as `by` decided."""
+
+    id: int
+    location_id: int
+    old: str
+    new: str
+    at: datetime
+    by: str | None
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def test_all_three_walls_are_measured_over_fifteen_months(shown: dict[str, Any])
 def test_growth_is_told_from_rest_and_raises_the_alert(shown: dict[str, Any]) -> None:
     dormant, seasonal, growing = shown["locations"]
     assert dormant["true_rate_mm_per_year"] == pytest.approx(0.0, abs=1e-6)
-    assert 1.2 < growing["true_rate_mm_per_year"] <= 2.4  # 2.4 at the widest point, less over a stretch around it
+    # 2.4 at the widest point, less over a stretch around it, more where the crack runs on and opens from nothing.
+    assert 1.2 < growing["true_rate_mm_per_year"] < 3.2
     assert growing["measured_rate_mm_per_year"] == pytest.approx(growing["true_rate_mm_per_year"], rel=0.1)
     assert abs(dormant["measured_rate_mm_per_year"]) < 0.1
     assert seasonal["verdict"] == "seasonal"

@@ -42,7 +42,7 @@ def examined(*words: object) -> dict[str, dict[str, Any]]:
 def test_in_a_workspace_everything_is_looked_at(workspace: Path) -> None:
     found = examined("--workspace", workspace)
     written = [f"write access to {name}" for name in FOLDERS]
-    assert list(found) == ["settings", "database", *written, "weights", "device", "disk"]
+    assert list(found) == ["settings", "database", *written, "recipes in force", "weights", "device", "disk"]
     assert all(found[name]["ok"] for name in found if name != "disk")
     assert "'dark', patches of 64 px" in found["weights"]["detail"]
     assert "GB free" in found["disk"]["detail"]

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from command_line import crackmonitor
+from marked_walls import MarkedWall
 from photographs import Place
 from PIL import Image
 
@@ -124,6 +125,45 @@ def test_the_scale_from_a_printed_marker(here: Path, located: Path) -> None:
     scale = crackmonitor("location", "scale", "north-wall", *marker, "--workspace", located, "--json").result
     assert scale["mm_per_px"] == pytest.approx(0.5, rel=0.02)
     assert scale["origin"] == "marker"
+
+
+def marked(folder: Path, tilt_deg: float) -> Path:
+    """A photo of a wall with a marker, seen at an angle."""
+    path = folder / f"marked_{tilt_deg:.0f}.png"
+    Image.fromarray(MarkedWall(140.0, tilt_deg).photo()).save(path)
+    return path
+
+
+def scale_of(workspace: Path, location: str) -> tuple[float | None, str | None]:
+    with closing(sqlite3.connect(workspace / "crackmonitor.db")) as database:
+        query = "SELECT mm_per_px, scale_origin FROM location WHERE name = ?"
+        (found,) = database.execute(query, [location]).fetchall()
+    return found
+
+
+def test_a_location_whose_marker_is_seen_at_an_angle_is_made_without_a_scale(here: Path, located: Path) -> None:
+    add = ("location", "add", "south-wall", "--site", "Town hall", "--workspace", located, "--marker-mm", 50)
+    refused = crackmonitor(*add, "--reference", marked(here, 35))
+    assert refused.status == 2
+    assert "The wall is seen at about 35 degrees: 1 px is" in refused.sentence
+    assert "Location south-wall is made without a scale and measures in pixels" in refused.sentence
+    listed = crackmonitor("location", "list", "--workspace", located, "--json").result["locations"]
+    assert [(each["name"], each["captures"]) for each in listed] == [("north-wall", 0), ("south-wall", 1)]
+    assert scale_of(located, "south-wall") == (None, None)
+    better = marked(here, 0)
+    assert crackmonitor("location", "reference", "south-wall", better, "--workspace", located).status == 0
+    marker = ("--photo", better, "--marker-mm", 50)
+    assert crackmonitor("location", "scale", "south-wall", *marker, "--workspace", located).status == 0
+    assert scale_of(located, "south-wall") == (pytest.approx(50 / 140, rel=0.01), "marker")
+
+
+def test_a_scale_refused_leaves_the_one_there_was(here: Path, located: Path) -> None:
+    crackmonitor("location", "scale", "north-wall", "--mm-per-px", 0.4, "--workspace", located)
+    marker = ("--photo", marked(here, 35), "--marker-mm", 50)
+    refused = crackmonitor("location", "scale", "north-wall", *marker, "--workspace", located)
+    assert refused.status == 2
+    assert "The wall is seen at about 35 degrees: 1 px is" in refused.sentence
+    assert scale_of(located, "north-wall") == (0.4, "typed")
 
 
 @pytest.mark.parametrize(

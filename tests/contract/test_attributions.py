@@ -78,5 +78,5 @@ def test_no_two_methods_share_their_options(classifier: Classifier) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones(classifier: Classifier) -> None:
-    with pytest.raises(UnknownNameError, match=r"'gradcam'\. Known: lrp, lrp_both_logits"):
+    with pytest.raises(UnknownNameError, match=r"'gradcam'\. Known: lrp, lrp_both_logits, lrp_zennit"):
         attribution("gradcam", classifier, BATCH)

@@ -17,6 +17,8 @@ from monitor.records import (
     Crack,
     CrackReading,
     CrackState,
+    Event,
+    EventKind,
     Grade,
     Grading,
     Recipe,
@@ -26,9 +28,11 @@ from monitor.records import (
     ScaleOrigin,
     Severity,
     Status,
+    Temperature,
     TimeSource,
 )
 from monitor.service.judging import judge_location
+from monitor.service.recipes import compare_ready
 from monitor.settings import SETTINGS_FILE, Settings, load_settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -36,6 +40,8 @@ from monitor.storage.views import OVERDUE, UNITS
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 RECIPE = Recipe({"weights": "made-up"})
+#: What the settings may bring later; it reads wider.
+OTHER_RECIPE = Recipe({"weights": "made up anew"})
 #: Markdown and HTML in a site's name must be shown, not obeyed.
 SITE = "Town <b>hall</b> *A*"
 
@@ -108,6 +114,27 @@ class Stage:
         self._record(capture_id, status, None, severity, registration, self.pictures(capture_id, width_px), grading)
         return capture_id
 
+    def other_recipe(self, place: int, *, wider_px: Sequence[float], lost: str | None = None) -> None:
+        """The settings have brought another recipe: as many captures as there are values have been read under it, so
+        much wider. `lost` says why that in force cannot be run any more.
+        """
+        with self.database.transaction() as session:
+            repository.bring_recipe(session, OTHER_RECIPE, NOW)
+            repository.set_out_of_reach(session, RECIPE.fingerprint, lost)
+            for view, wider in zip(queries.captures(session, place), wider_px, strict=False):
+                assert view.reading is not None
+                assert view.reading.severity is not None
+                severity = replace(
+                    view.reading.severity, max_width_px=view.reading.severity.max_width_px + wider, max_width_mm=None
+                )
+                analysis = Analysis(Status.MEASURED, None, 0.97, severity, None, OTHER_RECIPE)
+                repository.record_reading(session, capture_id=view.id, analysis=analysis, pictures={}, now=NOW)
+            compare_ready(session)
+
+    def switch_recipe(self, place: int, by: str | None = None) -> None:
+        with self.database.transaction() as session:
+            repository.switch_recipe(session, place, OTHER_RECIPE.fingerprint, now=NOW, by=by)
+
     def cracks(self, place: int, openings: Mapping[str, Sequence[float | None]]) -> None:
         """What each capture of a location shows of its cracks, in px (None: gone dark), as if they were followed."""
         with self.database.transaction() as session:
@@ -157,6 +184,17 @@ class Stage:
         with self.database.transaction() as session:
             (location,) = [view for view in queries.locations(session) if view.id == place]
             judge_location(session, location, NOW)
+
+    def event(self, place: int, days_ago: float, kind: EventKind, note: str = "", by: str | None = None) -> int:
+        with self.database.transaction() as session:
+            event = Event(NOW - timedelta(days=days_ago), kind, note)
+            return repository.add_event(session, place, event, now=NOW, by=by)
+
+    def temperatures(self, place: int, celsius: Mapping[float, float]) -> None:
+        """By days ago."""
+        with self.database.transaction() as session:
+            known = [Temperature(NOW - timedelta(days=days), value) for days, value in celsius.items()]
+            repository.add_temperatures(session, place, known, "log.csv")
 
     def rule(self, place: int, metric: str, kind: RuleKind, fire: float) -> None:
         with self.database.transaction() as session:

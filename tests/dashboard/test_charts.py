@@ -1,9 +1,9 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.charts import Line, Point, far_levels, trend
+from dashboard.charts import Line, Mark, Point, far_levels, trend
 
 START = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)
 
@@ -13,6 +13,8 @@ def drawn(
     excluded: list[Point] | None = None,
     line: Line | None = None,
     levels: list[float] | None = None,
+    marks: list[Mark] | None = None,
+    temperatures: list[tuple[datetime, float]] | None = None,
 ) -> go.Figure:
     return trend(
         points or [],
@@ -22,6 +24,8 @@ def drawn(
         label="Maximum width (mm)",
         unit="mm",
         time_zone="Europe/Berlin",
+        marks=marks or [],
+        temperatures=temperatures or [],
     )
 
 
@@ -83,6 +87,38 @@ def test_levels_are_drawn_when_nothing_has_a_width() -> None:
     points = [Point(START, 0.0, "")]
     assert far_levels(points, [2.0]) == []
     assert len(drawn(points, levels=[2.0]).layout.shapes) == 1
+
+
+def test_a_mark_is_a_dotted_upright_line_with_its_word_at_the_time_of_the_site() -> None:
+    figure = drawn([Point(START, 1.0, "")], levels=[2.0], marks=[Mark(START, "Repair <b>")])
+    upright, word = figure.layout.shapes[-1], figure.layout.annotations[-1]
+    assert (upright.x0, upright.x0.isoformat()) == (upright.x1, "2026-01-02T00:30:00")
+    assert (upright.yref, upright.y0, upright.y1, upright.line.dash) == ("paper", 0, 1, "dot")
+    assert (word.x, word.text, word.showarrow) == (upright.x0, "Repair &lt;b&gt;", False)
+    level = next(shape for shape in figure.layout.shapes if shape.y0 == 2.0)
+    assert level.line.dash != upright.line.dash, "told apart without colour"
+
+
+def test_temperatures_have_an_axis_with_its_unit_and_are_drawn_as_the_means_of_days() -> None:
+    """A day is one of the site, where START is past midnight."""
+    hours = [timedelta(hours=hour) for hour in (0, 6, 12, 24)]
+    known = [(START + after, celsius) for after, celsius in zip(hours, (2.0, 8.0, 5.0, -1.0), strict=True)]
+    figure = drawn([Point(START, 1.0, "")], temperatures=known)
+    line = trace(figure, "temperature")
+    assert [at.isoformat() for at in line.x] == ["2026-01-02T06:30:00", "2026-01-03T00:30:00"]
+    assert (list(line.y), line.mode, line.yaxis) == ([5.0, -1.0], "lines", "y3")
+    assert line.line.width < 2
+    assert (figure.layout.yaxis3.side, "°C" in figure.layout.yaxis3.title.text) == ("right", True)
+
+
+def test_temperatures_reach_as_far_as_the_points() -> None:
+    known = [(START + timedelta(days=days), float(days)) for days in range(-5, 12)]
+    points, excluded = [Point(START, 1.0, "")], [Point(START + timedelta(days=7), None, "")]
+    assert list(trace(drawn(points, excluded, temperatures=known), "temperature").y) == list(range(-1, 9))
+    far = [(START - timedelta(days=90), 3.0)]
+    for figure in (drawn(points, temperatures=far), drawn(points), drawn(temperatures=known)):
+        assert "temperature" not in [found.name for found in figure.data]
+        assert "yaxis3" not in figure.layout
 
 
 def test_a_chart_of_nothing_is_a_chart() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_workspace import SITE, Stage, two_cracks
+import streamlit as st
+from made_up_workspace import OTHER_RECIPE, RECIPE, SITE, Stage, two_cracks
 from streamlit.testing.v1 import AppTest
 
 from dashboard import before_after
 from dashboard.wording import State, plain
+from monitor.records import EventKind
 
 APP = Path(before_after.__file__).parent / "app.py"
 
@@ -224,6 +226,142 @@ def test_location_changes_its_crack_and_draws_what_counts_for_nothing_hollow(
     box("Crack").select("all").run()
     assert not app.exception
     assert "max_width_mm" in str(box("Metric").value)
+
+
+def figure_of(app: AppTest) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Traces by name, and the layout."""
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    return {trace["name"]: trace for trace in figure["data"]}, figure["layout"]
+
+
+def test_location_marks_events_and_its_line_begins_after_the_last(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = two_cracks(stage)
+    traces, layout = figure_of(opened(stage.settings.workspace, "location", monkeypatch, "cracked"))
+    assert (len(traces["reading"]["x"]), layout.get("shapes", [])) == (13, [])
+    whole = traces["fitted line"]["x"]
+    stage.event(place, 200, EventKind.REPAIR, "Crack B <b>injected</b>", by="Ada")
+    stage.event(place, 300, EventKind.NEW_CAMERA)
+    stage.fit(place)
+    st.cache_data.clear()
+    app = opened(stage.settings.workspace, "location", monkeypatch, "cracked")
+    traces, layout = figure_of(app)
+    assert [note["text"] for note in layout["annotations"]] == ["Change of camera", "Repair"]
+    assert {shape["line"]["dash"] for shape in layout["shapes"]} == {"dot"}
+    repair = layout["shapes"][-1]["x0"]
+    line = traces["fitted line"]["x"]
+    assert whole[0] < repair < line[0]
+    assert line[0] == min(traces["reading"]["x"])
+    assert (len(traces["reading"]["x"]), len(traces["not counted"]["x"])) == (7, 8)
+    assert "before the repair of" in traces["not counted"]["customdata"][0].replace("<br>", " ")
+    text = words(app)
+    assert "Repair, " in text
+    assert plain("Crack B <b>injected</b>") in text
+    assert "(Ada). Readings from before it do not count" in text
+    assert plain("Only readings since the repair of") in text
+    assert "7 readings over" in text
+
+
+@pytest.fixture
+def other_recipe(stage: Stage) -> tuple[Stage, int]:
+    """A wall of six captures, all read 0.3 to 0.8 px wider under the recipe that the settings have brought since."""
+    place = stage.location(stage.site("Site", "UTC"), "wall", mm_per_px=0.2)
+    for month in range(6):
+        stage.reading(place, 30 * (6 - month), 4.0 + 0.1 * month)
+    stage.fit(place)
+    stage.other_recipe(place, wider_px=[0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    return stage, place
+
+
+def test_another_recipe_that_is_ready_is_mentioned_with_its_offset_and_what_to_do(
+    other_recipe: tuple[Stage, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = other_recipe[0].settings.workspace
+    told = words(opened(folder, "overview", monkeypatch))
+    assert "1 location has another recipe ready; compare and switch with" in told
+    assert "`crackmonitor location recipe NAME`" in told
+    (info,) = opened(folder, "location", monkeypatch, "wall").info
+    assert plain(f"goes by the recipe {RECIPE.fingerprint}.") in info.value
+    assert plain(f"Another one, {OTHER_RECIPE.fingerprint}, is ready") in info.value
+    assert plain("'crackmonitor location recipe wall'") in info.value
+    assert "maximum width: +0.110 mm (90 % interval +0.060 to +0.160), the median of 6 captures." in info.value
+    app = opened(folder, "system", monkeypatch)
+    assert "Another recipe" in [group.value for group in app.subheader]
+    assert "1 location beside whose recipe there is another, 1 of them ready." in words(app)
+    (row,) = app.dataframe[0].value.to_dict("records")
+    assert row == {
+        "Location": "wall",
+        "In force": RECIPE.fingerprint,
+        "Other": OTHER_RECIPE.fingerprint,
+        "Under both": 6,
+        "Pending": 0,
+        "Waiting for the switch": 0,
+    }
+
+
+def test_another_recipe_that_is_not_ready_says_what_is_missing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = stage.location(stage.site("Site", "UTC"), "wall", mm_per_px=0.2)
+    for month in range(6):
+        stage.reading(place, 30 * (6 - month), 4.0)
+    stage.other_recipe(place, wider_px=[0.3, 0.4])
+    folder = stage.settings.workspace
+    assert "another recipe ready" not in words(opened(folder, "overview", monkeypatch))
+    (info,) = [box for box in opened(folder, "location", monkeypatch, "wall").info if "recipe" in box.value]
+    assert plain("still to measure 4 capture(s); 2 capture(s) have been read under both") in info.value
+    assert "interval" not in info.value
+
+
+def test_a_recipe_in_force_that_is_lost_is_a_warning_with_what_to_do(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = stage.location(stage.site("Site", "UTC"), "wall", mm_per_px=0.2)
+    stage.reading(place, 30, 4.0)
+    stage.other_recipe(place, wider_px=[0.3], lost="its weights 'made-up' are gone.")
+    stage.capture(place, 1)
+    for page in ("location", "system"):
+        warning = opened(stage.settings.workspace, page, monkeypatch, "wall").warning[-1]
+        assert plain("cannot be run any more: its weights 'made-up' are gone. 1 capture(s) wait") in warning.value
+        assert plain("--switch") in warning.value
+
+
+def test_location_marks_a_new_recipe_in_its_trend(
+    other_recipe: tuple[Stage, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, place = other_recipe
+    _, layout = figure_of(opened(stage.settings.workspace, "location", monkeypatch, "wall"))
+    assert layout.get("annotations", []) == []
+    stage.switch_recipe(place, by="Ada <b>L</b>")
+    stage.fit(place)
+    st.cache_data.clear()
+    app = opened(stage.settings.workspace, "location", monkeypatch, "wall")
+    traces, layout = figure_of(app)
+    assert [note["text"] for note in layout["annotations"]] == ["New recipe"]
+    assert [shape["line"]["dash"] for shape in layout["shapes"]] == ["dot"]
+    assert traces["reading"]["y"] == pytest.approx([0.2 * (4.3 + 0.2 * month) for month in range(6)])
+    assert plain("Ada <b>L</b>") in words(app)
+    assert f"under {OTHER_RECIPE.fingerprint} since, before under {RECIPE.fingerprint}" in words(app)
+    assert not [box for box in app.info if "another recipe" in box.value.lower()]
+
+
+def test_location_draws_temperatures_and_fits_beside_them(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the first year, when no season shows."""
+    place = stage.location(stage.site("Site", "UTC"), "young", mm_per_px=0.2)
+    warmth = [5.0, 9.0, 4.0, 12.0, 8.0, 15.0, 9.0, 18.0, 11.0]
+    for fortnight, celsius in enumerate(warmth):
+        stage.reading(place, 14 * (9 - fortnight), 4.0 + 0.1 * celsius)
+    stage.fit(place)
+    app = opened(stage.settings.workspace, "location", monkeypatch, "young")
+    assert "temperature" not in figure_of(app)[0]
+    assert "straight line" in words(app)
+    stage.temperatures(place, {14 * (9 - fortnight): celsius for fortnight, celsius in enumerate(warmth)})
+    stage.fit(place)
+    st.cache_data.clear()
+    app = opened(stage.settings.workspace, "location", monkeypatch, "young")
+    traces, layout = figure_of(app)
+    assert traces["temperature"]["y"] == warmth
+    assert "°C" in layout["yaxis3"]["title"]["text"]
+    assert "trend beside temperature" in words(app)
 
 
 def test_location_gives_each_capture_its_grade_and_why(cracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:

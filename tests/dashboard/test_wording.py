@@ -10,6 +10,7 @@ from dashboard.wording import (
     ago,
     clock,
     count,
+    estimate,
     moment,
     number,
     plain,
@@ -79,6 +80,11 @@ def test_number_keeps_three_digits_and_never_an_exponent(value: float, words: st
 )
 def test_rate_has_the_digits_that_its_interval_can_bear(slope: float, low: float, high: float, words: str) -> None:
     assert rate(slope, low, high, unit="mm", per="year", confidence=0.9) == words
+
+
+def test_a_difference_has_the_digits_that_its_interval_can_bear() -> None:
+    assert estimate(0.11, 0.06, 0.16, unit="mm", confidence=0.9) == "+0.110 mm (90 % interval +0.060 to +0.160)"
+    assert estimate(-12.0, -20.0, -4.0, unit="px", confidence=0.95) == "−12.0 px (95 % interval −20.0 to −4.0)"
 
 
 @pytest.mark.parametrize(

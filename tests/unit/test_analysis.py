@@ -12,10 +12,11 @@ from tiny_networks import tiny_classifier
 from monitor.analysis import Analyser, AnalysisOptions
 from monitor.attribution.base import ATTRIBUTIONS
 from monitor.errors import MisuseError, UnknownNameError
-from monitor.networks.weights import Classifier
+from monitor.networks.weights import Classifier, Segmenter
 from monitor.records import Analysis, ByteArray, Severity, Status
 from monitor.segmentation.morphology import Postprocessing
 from monitor.segmentation.refinement import RefinementOptions
+from monitor.segmentation.taught import TaughtOptions
 
 SHAPE = (260, 340)
 #: Everything about the wall's crack that a test asks for: 4 px wide, 200 px long, at row 120, column 60.
@@ -167,7 +168,7 @@ def test_a_crack_of_the_reference_that_the_photo_cuts_off_is_not_measured(canvas
 
 def test_a_mask_never_leaves_the_capture(canvas: ByteArray) -> None:
     opened = cracked(canvas, 6, (60 + 120, 130 + 20), 400)
-    found = analyse(seen_from(opened, 60, 20), seen_from(canvas, 60, 130), options=replace(OPTIONS, refinement=None))
+    found = analyse(seen_from(opened, 60, 20), seen_from(canvas, 60, 130), options=replace(OPTIONS, mask="published"))
     assert found.status is Status.MEASURED
     assert found.mask is not None
     assert found.relevance is not None
@@ -197,7 +198,7 @@ def bits(found: Analysis) -> list[Any]:
     return [found.severity, found.crack_probability, found.mask.tobytes(), found.relevance.tobytes()]
 
 
-@pytest.mark.parametrize("options", [TINY, replace(TINY, width_method="published", refinement=None)])
+@pytest.mark.parametrize("options", [TINY, replace(TINY, width_method="published", mask="published")])
 def test_the_same_photo_gives_the_same_bits_whatever_came_before(canvas: ByteArray, options: AnalysisOptions) -> None:
     reference, image = seen_from(canvas, 60, 70), cracked(seen_from(canvas, 57, 66), **CRACK)
     analyser = Analyser(tiny_classifier(), options)
@@ -236,7 +237,7 @@ def test_the_threshold_is_the_weights_own_unless_another_is_chosen() -> None:
     assert analyse(sound, options=OPTIONS).status is Status.NO_CRACK
 
 
-@pytest.mark.parametrize("option", ["attribution", "thresholder", "width_method"])
+@pytest.mark.parametrize("option", ["attribution", "thresholder", "width_method", "mask"])
 def test_an_unknown_method_is_refused_before_the_first_photo(option: str) -> None:
     with pytest.raises(UnknownNameError, match=r"'ruler'\. Known: "):
         Analyser(dark_seeker(), replace(OPTIONS, **{option: "ruler"}))
@@ -246,7 +247,9 @@ OTHER_OPTIONS: dict[str, Any] = {
     "attribution": "lrp_both_logits",
     "thresholder": "gmm",
     "postprocessing": Postprocessing(min_area_px=51),
-    "refinement": None,
+    "mask": "published",
+    "refinement": RefinementOptions(reach_px=6),
+    "taught": TaughtOptions(reach_px=6),
     "width_method": "published",
     "overlap_px": 31,
     "batch_size": 8,
@@ -264,7 +267,10 @@ def test_every_option_decides_the_fingerprint(option: str) -> None:
     assert fingerprint(replace(AnalysisOptions(), **{option: OTHER_OPTIONS[option]})) != fingerprint()
 
 
-@pytest.mark.parametrize(("whole", "part"), [("postprocessing", Postprocessing()), ("refinement", RefinementOptions())])
+@pytest.mark.parametrize(
+    ("whole", "part"),
+    [("postprocessing", Postprocessing()), ("refinement", RefinementOptions()), ("taught", TaughtOptions())],
+)
 def test_every_option_of_a_part_decides_the_fingerprint(whole: str, part: Any) -> None:
     for option in fields(part):
         value = getattr(part, option.name)
@@ -285,6 +291,67 @@ def test_the_device_does_not_decide_the_fingerprint() -> None:
     elsewhere = tiny_classifier()
     elsewhere.network.to("meta")
     assert fingerprint(classifier=elsewhere) == fingerprint()
+
+
+def seer(blind: bool = False, **changes: Any) -> Segmenter:
+    """Sees a crack wherever it is dark, or nothing anywhere."""
+
+    class Seer(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.nothing = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, patches: torch.Tensor) -> torch.Tensor:
+            bright = patches.mean(dim=1, keepdim=True)
+            return 40 * (0.4 - bright) + self.nothing - (99 if blind else 0)
+
+    return Segmenter(**{"name": "seer", "network": Seer(), "level": 0.5, "sha256": "6" * 64, **changes})
+
+
+TAUGHT = replace(OPTIONS, mask="taught")
+
+
+def test_a_taught_mask_is_what_the_segmenter_sees() -> None:
+    photo = cracked(wall(SHAPE), **CRACK)
+    found = Analyser(dark_seeker(), TAUGHT, seer()).analyse(photo)
+    assert found.status is Status.MEASURED
+    assert found.mask is not None
+    np.testing.assert_array_equal(found.mask, photo.mean(axis=2) / 255 <= 0.4)
+
+
+def test_what_no_explanation_points_at_is_not_in_a_taught_mask() -> None:
+    photo = cracked(wall(SHAPE), **CRACK)
+    found = Analyser(dark_seeker(), replace(TAUGHT, attribution="silence"), seer()).analyse(photo)
+    assert found.status is Status.NOT_MEASURED
+    assert Analyser(dark_seeker(), TAUGHT, seer(blind=True)).analyse(photo).status is Status.NOT_MEASURED
+
+
+def test_a_taught_mask_has_no_seams() -> None:
+    """The same wall with patches laid otherwise gives the same mask."""
+    photo = cracked(wall(SHAPE), **CRACK)
+    masks = [
+        Analyser(dark_seeker(), replace(TAUGHT, overlap_px=overlap), seer()).analyse(photo).mask
+        for overlap in (0, 16, 33)
+    ]
+    assert masks[0] is not None
+    assert masks[1] is not None
+    np.testing.assert_array_equal(masks[0], masks[1])
+    np.testing.assert_array_equal(masks[1], masks[2])
+
+
+def test_a_taught_mask_needs_a_segmenter() -> None:
+    with pytest.raises(MisuseError, match="no segmenter is given"):
+        Analyser(dark_seeker(), TAUGHT)
+
+
+def test_a_segmenter_decides_the_fingerprint_only_where_it_makes_the_mask() -> None:
+    recipes = [
+        Analyser(dark_seeker(), TAUGHT, seer(**change)).recipe.fingerprint
+        for change in ({}, {"level": 0.4}, {"sha256": "7" * 64}, {"name": "other"})
+    ]
+    assert len(set(recipes)) == 4
+    unused = Analyser(dark_seeker(), OPTIONS, seer()).recipe.fingerprint
+    assert unused == Analyser(dark_seeker(), OPTIONS).recipe.fingerprint
 
 
 def test_every_outcome_carries_the_recipe(canvas: ByteArray) -> None:

@@ -146,3 +146,15 @@ def test_every_record_survives_json() -> None:
         assert set(plain) == {part.name for part in fields(record)}
     assert to_json(analysis)["registration"]["matrix"] == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     assert to_json(analysis)["mask"] == [[True, False], [False, True]]
+
+
+def test_recipes_tell_what_differs_by_name_down_to_the_options_of_a_part() -> None:
+    old = Recipe({"weights": "first", "grid": {"px": 64, "overlap": (1, 2)}, "blur": None})
+    new = Recipe({"weights": "second", "grid": {"px": 32, "overlap": [1, 2]}, "seed": 3}, ANALYSIS_VERSION + 1)
+    assert old.differences(new) == {
+        "analysis_version": (ANALYSIS_VERSION, ANALYSIS_VERSION + 1),
+        "grid.px": (64, 32),
+        "seed": (None, 3),
+        "weights": ("first", "second"),
+    }
+    assert old.differences(old) == {}

@@ -21,6 +21,7 @@ from monitor.storage.repository.captures import (
     record_sighting,
     reject_capture,
 )
+from monitor.storage.repository.circumstances import add_event, add_temperatures, clear_temperatures, withdraw_event
 from monitor.storage.repository.corrections import confirm_time, measure_again, move_capture
 from monitor.storage.repository.cracks import replace_cracks
 from monitor.storage.repository.places import (
@@ -32,6 +33,7 @@ from monitor.storage.repository.places import (
     set_scale,
     set_series,
 )
+from monitor.storage.repository.recipes import bring_recipe, replace_offsets, set_out_of_reach, switch_recipe
 from monitor.storage.repository.work import (
     Work,
     beat,
@@ -46,12 +48,16 @@ __all__ = [
     "Stored",
     "Work",
     "add_capture",
+    "add_event",
     "add_location",
     "add_rule",
     "add_site",
+    "add_temperatures",
     "beat",
+    "bring_recipe",
     "claim_next",
     "claim_notification",
+    "clear_temperatures",
     "confirm_time",
     "forget_sighting",
     "forget_sightings_before",
@@ -69,9 +75,13 @@ __all__ = [
     "reject_capture",
     "replace_cracks",
     "replace_fits",
+    "replace_offsets",
     "retire_rule",
     "set_interval",
+    "set_out_of_reach",
     "set_reference",
     "set_scale",
     "set_series",
+    "switch_recipe",
+    "withdraw_event",
 ]

@@ -76,7 +76,7 @@ def measure_again(session: Session, capture_id: int, now: datetime) -> list[int]
     if location.reference_capture_id != capture_id:
         return withdraw_readings(session, [capture_id], fingerprints=failed, why="To be measured again.", now=now)
     if location.fingerprint in failed:
-        location.fingerprint = None
+        location.fingerprint, location.resumes = None, location.fingerprint
         session.flush()
     forget_fits(session, location.id)
     beside = select(CaptureRow.id).where(CaptureRow.location_id == location.id)

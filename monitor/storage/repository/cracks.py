@@ -54,4 +54,4 @@ def replace_cracks(
     new = insert(session, FollowingRow).values(**series, basis=basis, followed_at=now)
     again = {"basis": basis, "followed_at": now}
     session.execute(new.on_conflict_do_update(index_elements=["location_id", "fingerprint"], set_=again))
-    forget_fits(session, location_id)
+    forget_fits(session, location_id, fingerprint=fingerprint)

@@ -144,7 +144,8 @@ def set_series(session: Session, location_id: int, fingerprint: str) -> None:
     """Choose the recipe whose readings are shown and judged. Raises `MisuseError` for an unknown one."""
     if session.get(RecipeRow, fingerprint) is None:
         raise MisuseError(f"No recipe with the fingerprint '{fingerprint}' has been recorded.")
-    locked_location(session, location_id).fingerprint = fingerprint
+    location = locked_location(session, location_id)
+    location.fingerprint, location.resumes = fingerprint, None
     session.flush()
 
 

@@ -41,13 +41,17 @@ def locked_location(session: Session, location_id: int) -> LocationRow:
     return existing(session, LocationRow, location_id, held=True)
 
 
-def forget_fits(session: Session, location_id: int, since: datetime | None = None) -> None:
-    """What the fits and verdicts of a location (made `since` then) rest on has changed; `queries.unfitted` asks for
-    new ones.
+def forget_fits(
+    session: Session, location_id: int, *, fingerprint: str | None = None, since: datetime | None = None
+) -> None:
+    """What the fits and verdicts of a location rest on has changed (those under one recipe, made `since` then);
+    `queries.unfitted` asks for new ones.
     """
     for table, made_at in ((GrowthFitRow, GrowthFitRow.fitted_at), (VerdictRow, VerdictRow.judged_at)):
-        of_location = delete(table).where(table.location_id == location_id)
-        session.execute(of_location if since is None else of_location.where(made_at >= since))
+        outdated = delete(table).where(table.location_id == location_id)
+        if fingerprint is not None:
+            outdated = outdated.where(table.fingerprint == fingerprint)
+        session.execute(outdated if since is None else outdated.where(made_at >= since))
 
 
 def withdraw_readings(

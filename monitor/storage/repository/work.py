@@ -1,11 +1,11 @@
 """The worker's side: leases on work, readings, fits, signs of life."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, or_, select, text, update
+from sqlalchemy import Select, and_, delete, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError
@@ -32,9 +32,12 @@ _FORGOTTEN_AFTER = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Work:
-    """A capture to analyse. `attempts` counts this one; more than a few mean it keeps killing its worker."""
+    """A capture to analyse under a recipe. `attempts` counts this one; more than a few mean it keeps killing its
+    worker.
+    """
 
     capture_id: int
+    fingerprint: str
     attempts: int
     last_error: str | None
 
@@ -51,17 +54,28 @@ def record_recipe(session: Session, recipe: Recipe, now: datetime) -> str:
     return recipe.fingerprint
 
 
-def claim_next(session: Session, *, fingerprint: str, worker: str, now: datetime, lease: timedelta) -> Work | None:
-    """Take the next capture that has no reading under `fingerprint`, until `now + lease`; None: no work.
+def claim_next(
+    session: Session,
+    *,
+    fingerprint: str,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    former: Collection[str] = (),
+) -> Work | None:
+    """Take the next capture that lacks a reading, until `now + lease`; None: no work.
 
-    Each location's reference comes first, then the oldest by capture time; the others wait until their
-    reference has a reading, because its mask decides how they are registered. A claim that ran out is
-    taken over. Commit soon: on PostgreSQL another worker waits where two want the same capture.
+    `fingerprint` is the present recipe, under which every capture is to be read; at locations whose series is of a
+    recipe in `former`, under that one as well. What a location's series lacks comes first, the rest (its shadow
+    series) after all of that. Of each, locations' references come first, then the oldest by capture time; the others
+    wait until their reference has a reading, because its mask decides how they are registered. A claim that ran out
+    is taken over. Commit soon: on PostgreSQL another worker waits where two want the same capture.
     """
-    candidate = _unclaimed(fingerprint, now).limit(1)
-    while (capture_id := session.scalar(candidate)) is not None:
+    candidate = _unclaimed(fingerprint, former, now).limit(1)
+    while (found := session.execute(candidate).one_or_none()) is not None:
+        capture_id, wanted = found
         new = insert(session, ClaimRow).values(
-            capture_id=capture_id, fingerprint=fingerprint, claimed_by=worker, claimed_until=now + lease, attempts=1
+            capture_id=capture_id, fingerprint=wanted, claimed_by=worker, claimed_until=now + lease, attempts=1
         )
         taken = new.on_conflict_do_update(
             index_elements=["capture_id", "fingerprint"],
@@ -70,24 +84,27 @@ def claim_next(session: Session, *, fingerprint: str, worker: str, now: datetime
         )
         claim = session.execute(taken.returning(ClaimRow.attempts, ClaimRow.last_error)).one_or_none()
         if claim is not None:
-            return Work(capture_id, claim.attempts, claim.last_error)
+            return Work(capture_id, wanted, claim.attempts, claim.last_error)
     return None
 
 
-def _unclaimed(fingerprint: str, now: datetime) -> "Select[int]":
-    of_this = and_(ClaimRow.capture_id == CaptureRow.id, ClaimRow.fingerprint == fingerprint)
-    read = select(ReadingRow.id).where(ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
+def _unclaimed(present: str, former: Collection[str], now: datetime) -> "Select[int, str]":
+    wanted = RecipeRow.fingerprint
+    of_series = wanted == func.coalesce(LocationRow.fingerprint, LocationRow.resumes, present)
+    of_this = and_(ClaimRow.capture_id == CaptureRow.id, ClaimRow.fingerprint == wanted)
+    read = select(ReadingRow.id).where(ReadingRow.fingerprint == wanted, ReadingRow.stands())
     done = read.where(ReadingRow.capture_id == CaptureRow.id)
     reference = LocationRow.reference_capture_id
     reference_done = read.where(ReadingRow.capture_id == reference)
     return (
-        select(CaptureRow.id)
+        select(CaptureRow.id, wanted)
         .join(LocationRow, LocationRow.id == CaptureRow.location_id)
+        .join(RecipeRow, or_(wanted == present, and_(of_series, wanted.in_(former))))
         .outerjoin(ClaimRow, of_this)
         .where(CaptureRow.rejected_reason.is_(None), ~done.exists())
         .where(or_(ClaimRow.capture_id.is_(None), ClaimRow.claimed_until <= now))
         .where(or_(reference.is_(None), reference == CaptureRow.id, reference_done.exists()))
-        .order_by(reference.is_not_distinct_from(CaptureRow.id).desc())
+        .order_by(of_series.desc(), reference.is_not_distinct_from(CaptureRow.id).desc())
         .order_by(CaptureRow.captured_at, CaptureRow.id)
     )
 
@@ -150,7 +167,8 @@ def record_reading(
         index_elements=["capture_id", "fingerprint"], index_where=text("superseded_at IS NULL")
     )
     reading_id = session.scalar(new.returning(ReadingRow.id))
-    forget_fits(session, location.id, since=now)  # made while this reading was on its way, so without it
+    # Those made while this reading was on its way are without it.
+    forget_fits(session, location.id, fingerprint=fingerprint, since=now)
     if reading_id is not None and location.mm_per_px is not None:
         fill_millimetres(session, location.mm_per_px, ReadingRow.id == reading_id)
     return reading_id is not None

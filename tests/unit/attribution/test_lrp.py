@@ -1,4 +1,4 @@
-"""LRP follows the paper's rules, explains the crack, and leaves the network as it found it."""
+"""zennit's LRP follows the paper's rules, explains the crack, and leaves the network as it found it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,8 @@ from tiny_networks import BATCH, SIDE_PX, hooks_on, random_patches, tiny_classif
 from torch import nn
 from zennit.core import Hook
 
-from monitor.attribution.lrp import Lrp, both_logits_lrp, crack_lrp, paper_composite
+from monitor.attribution.lrp import Lrp, crack_lrp, paper_composite
+from monitor.attribution.rules import both_logits
 from monitor.networks.training import as_batch, logits_of
 from monitor.networks.weights import Classifier
 
@@ -112,7 +113,7 @@ def test_crack_lrp_explains_the_crack_logit_alone() -> None:
 
 def test_both_logits_are_started_with_ones() -> None:
     classifier, patches = tiny_classifier(), random_patches(3)
-    both = both_logits_lrp(classifier, BATCH).explain(patches)
+    both = Lrp(classifier, BATCH, both_logits).explain(patches)
     single = [
         Lrp(classifier, BATCH, lambda logits, share=share: torch.tensor(share).expand_as(logits)).explain(patches)
         for share in ([1.0, 0.0], [0.0, 1.0])
@@ -201,7 +202,7 @@ def test_hooks_are_off_between_explanations() -> None:
 
 def test_two_methods_on_one_network_do_not_disturb_each_other() -> None:
     classifier, patches = tiny_classifier(), random_patches(2)
-    crack, both = crack_lrp(classifier, BATCH), both_logits_lrp(classifier, BATCH)
+    crack, both = crack_lrp(classifier, BATCH), Lrp(classifier, BATCH, both_logits)
     alone = crack_lrp(tiny_classifier(), BATCH).explain(patches)
     both.explain(patches)
     np.testing.assert_array_equal(crack.explain(patches), alone)

@@ -1,36 +1,16 @@
 """Millimetres per pixel against scenes of known scale."""
 
 import math
+import re
 
 import cv2
 import numpy as np
 import pytest
+from marked_walls import SIDE_MM, MarkedWall
 
 from monitor.errors import MisuseError
 from monitor.imaging.scale import MarkerScale, scale_from_marker, scale_from_points, scale_typed
-from monitor.records import ByteArray, ScaleOrigin
-
-SIDE_MM = 50.0
-
-
-def marker_scene(
-    dictionary: int, side_px: float, tilt_deg: float = 0.0, axis_deg: float = 0.0, turn_deg: float = 12.0, seed: int = 0
-) -> ByteArray:
-    """One marker on a noisy grey wall, foreshortened by `tilt_deg` about an axis at `axis_deg`: (480, 640)."""
-    rng = np.random.default_rng(seed)
-    code = cv2.aruco.generateImageMarker(cv2.aruco.getPredefinedDictionary(dictionary), 7, 400)
-    sheet = cv2.copyMakeBorder(code, 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=255)
-    axis, turn = math.radians(axis_deg), math.radians(turn_deg)
-    rotate = np.array([[math.cos(axis), -math.sin(axis)], [math.sin(axis), math.cos(axis)]])
-    squeeze = rotate @ np.diag([1.0, math.cos(math.radians(tilt_deg))]) @ rotate.T
-    turned = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    linear = side_px / 400 * turned @ squeeze
-    centre = np.array([320.3, 240.6]) + rng.uniform(-1, 1, 2)
-    # Oversampled four times and averaged, as a sensor does.
-    matrix = 4 * np.column_stack([linear, centre - linear @ [259.5, 259.5]])
-    wall = cv2.warpAffine(sheet, matrix, (2560, 1920), flags=cv2.INTER_LINEAR, borderValue=150)
-    small = cv2.resize(wall, (640, 480), interpolation=cv2.INTER_AREA)
-    return np.clip(small + rng.normal(0, 3, small.shape), 0, 255).astype(np.uint8)
+from monitor.records import ScaleOrigin
 
 
 def measured(found: MarkerScale) -> tuple[float, float]:
@@ -38,6 +18,13 @@ def measured(found: MarkerScale) -> tuple[float, float]:
     assert found.reason is None
     assert found.scale.origin is ScaleOrigin.MARKER
     return found.scale.mm_per_px, found.scale.standard_error
+
+
+def refused(wall: MarkedWall) -> str:
+    found = scale_from_marker(wall.photo(), SIDE_MM)
+    assert found.scale is None
+    assert found.reason is not None
+    return found.reason
 
 
 def test_typed_scale_and_its_assumed_error() -> None:
@@ -69,41 +56,49 @@ def test_points_that_say_nothing_are_misuse() -> None:
         scale_from_points((0, 0), (0, 100), 0.0)
 
 
-@pytest.mark.parametrize(
-    "dictionary",
-    [cv2.aruco.DICT_APRILTAG_36h11, cv2.aruco.DICT_4X4_50, cv2.aruco.DICT_5X5_100, cv2.aruco.DICT_6X6_250],
-)
+@pytest.mark.parametrize("dictionary", [cv2.aruco.DICT_APRILTAG_36h11, cv2.aruco.DICT_4X4_50, cv2.aruco.DICT_5X5_100])
 @pytest.mark.parametrize("side_px", [60.0, 150.0])
 def test_a_flat_marker_gives_the_scale_within_its_error(dictionary: int, side_px: float) -> None:
-    mm_per_px, error = measured(scale_from_marker(marker_scene(dictionary, side_px), SIDE_MM))
+    mm_per_px, error = measured(scale_from_marker(MarkedWall(side_px).photo(dictionary), SIDE_MM))
     truth = SIDE_MM / side_px
     assert abs(mm_per_px - truth) < 3 * error
-    assert error < 0.01 * truth
+    assert error < 0.03 * truth
 
 
 @pytest.mark.parametrize("axis_deg", [0.0, 45.0])
-def test_a_slight_angle_widens_the_error_to_cover_the_bias(axis_deg: float) -> None:
-    flat, flat_error = measured(scale_from_marker(marker_scene(cv2.aruco.DICT_4X4_50, 150), SIDE_MM))
-    tilted, error = measured(scale_from_marker(marker_scene(cv2.aruco.DICT_4X4_50, 150, 20, axis_deg), SIDE_MM))
-    assert error > 4 * flat_error
-    assert abs(tilted - SIDE_MM / 150) < 2 * error
-    assert tilted > flat
+def test_a_slight_angle_widens_the_error_to_cover_the_photo(axis_deg: float) -> None:
+    _, square_on = measured(scale_from_marker(MarkedWall(150.0).photo(), SIDE_MM))
+    wall = MarkedWall(150.0, 3.0, axis_deg)
+    mm_per_px, error = measured(scale_from_marker(wall.photo(), SIDE_MM))
+    assert error > 4 * square_on
+    places = np.stack(np.meshgrid(np.linspace(0, 1023, 20), np.linspace(0, 767, 20)), axis=-1).reshape(-1, 2)
+    assert np.mean(np.abs(wall.mm_per_px(places) - mm_per_px) < 2 * error) > 0.9
 
 
-@pytest.mark.parametrize("axis_deg", [0.0, 45.0])
-def test_a_steep_angle_is_refused(axis_deg: float) -> None:
-    found = scale_from_marker(marker_scene(cv2.aruco.DICT_4X4_50, 150, 30, axis_deg), SIDE_MM)
-    assert found.scale is None
-    assert found.reason is not None
-    assert "straight on" in found.reason
+def test_an_angle_is_refused_with_what_was_found() -> None:
+    wall = MarkedWall(150.0, 34.0)
+    reason = refused(wall)
+    told = r"The wall is seen at about (\d+) degrees: 1 px is (\S+) mm at the (\w+) .* (\S+) mm at the (\w+)"
+    found = re.match(told, reason)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(34, abs=2)
+    assert {found[3], found[5]} == {"left", "right"}
+    left, right = np.sqrt(wall.mm_per_px(np.array([[0.0, 383.5], [1023.0, 383.5]])).prod(axis=1))
+    assert (float(found[2]), float(found[4])) == pytest.approx(sorted((left, right)), rel=0.1)
+    assert "Photograph the wall square on" in reason
+
+
+def test_a_marker_too_small_for_its_photo_is_refused_as_such() -> None:
+    reason = refused(MarkedWall(45.0, shape=(2400, 3200), place=(1100.0, 900.0)))
+    assert "does not show that the wall is seen square on" in reason
+    assert "with a larger marker" in reason
 
 
 def test_none_several_and_tiny_markers_are_refused() -> None:
-    single = marker_scene(cv2.aruco.DICT_4X4_50, 120)
+    single = MarkedWall(120.0).photo()
     wall = np.random.default_rng(0).integers(100, 140, (200, 200, 3), dtype=np.uint8)
     assert "No marker" in str(scale_from_marker(wall, SIDE_MM).reason)
     assert "2 markers" in str(scale_from_marker(np.hstack([single, single]), SIDE_MM).reason)
-    tiny = cv2.resize(single, None, fx=0.15, fy=0.15, interpolation=cv2.INTER_AREA)
-    assert scale_from_marker(tiny, SIDE_MM).scale is None
+    assert "only 3" in refused(MarkedWall(36.0, shape=(480, 640), place=(300.0, 200.0)))
     with pytest.raises(MisuseError, match="marker side"):
         scale_from_marker(single, 0.0)

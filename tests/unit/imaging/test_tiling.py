@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import MisuseError
-from monitor.imaging.tiling import PatchGrid, cut, merge, tile
+from monitor.imaging.tiling import PatchGrid, cut, merge, tile, touching
 
 
 @st.composite
@@ -91,3 +91,21 @@ def test_another_picture_or_another_number_of_patches_is_misuse() -> None:
         cut(np.zeros((20, 21, 3), dtype=np.uint8), grid)
     with pytest.raises(MisuseError, match="3 patches of values were given for 4 places"):
         merge(np.zeros((3, 10, 10), dtype=np.float32), grid)
+
+
+def test_only_some_patches_are_cut_when_asked_for() -> None:
+    grid = tile((50, 70), 20, 5)
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    some = np.array([3, 0, 7])
+    np.testing.assert_array_equal(cut(image, grid, some), cut(image, grid)[some])
+    assert cut(image, grid, some[:0]).shape == (0, 20, 20, 3)
+
+
+@pytest.mark.parametrize("overlap_px", [0, 5])
+def test_touching_patches_are_those_around(overlap_px: int) -> None:
+    step = 20 - overlap_px
+    grid = tile((overlap_px + 5 * step, overlap_px + 6 * step), 20, overlap_px)
+    number = np.arange(len(grid)).reshape(5, 6)
+    np.testing.assert_array_equal(touching(grid, number[2:3, 3]), number[1:4, 2:5].ravel())
+    np.testing.assert_array_equal(touching(grid, number[0, [0, 5]]), [0, 1, 4, 5, 6, 7, 10, 11])
+    assert len(touching(grid, number[0, :0])) == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from monitor.errors import MisuseError, UnknownNameError
@@ -245,3 +246,99 @@ def test_presets_are_found_by_name_and_unknown_ones_listed() -> None:
     assert all(preset(name) is options for name, options in PRESETS.items())
     with pytest.raises(UnknownNameError, match="half, paper, quarter"):
         preset("tenth")
+
+
+def placed(patches: LabelledPatches) -> LabelledPatches:
+    """The same patches, with the places of the stripe in cracked ones and made-up ones in the others."""
+    places = np.zeros((len(patches.images), 4, 4), np.uint8)
+    places[:, 1:3] = 255
+    return replace(patches, places=places)
+
+
+DENSE = replace(EVERYTHING, light_jitter=0.1, weight_average=0.9, dense_weight=0.5)
+
+
+def test_without_a_dense_weight_places_change_nothing(tmp_path: Path) -> None:
+    options = replace(DENSE, dense_weight=0.0)
+    wanted = trained(tmp_path / "labels.ckpt", options)
+    assert_same(train_classifier(placed(TRAIN), VALIDATION, options, tmp_path / "places.ckpt"), wanted)
+
+
+@pytest.mark.parametrize("batch", [2, 5])
+def test_an_interrupted_dense_training_ends_bit_for_bit_as_an_uninterrupted_one(tmp_path: Path, batch: int) -> None:
+    """The heads are in the checkpoint, and not in the network."""
+    wanted = train_classifier(placed(TRAIN), VALIDATION, DENSE, tmp_path / "whole.ckpt")
+    with pytest.raises(Interruption):
+        train_classifier(placed(TRAIN), VALIDATION, DENSE, tmp_path / "cut.ckpt", on_batch=PowerCut(batch))
+    torch.manual_seed(99)
+    assert_same(train_classifier(placed(TRAIN), VALIDATION, DENSE, tmp_path / "cut.ckpt"), wanted)
+    plain = trained(tmp_path / "plain.ckpt", replace(DENSE, dense_weight=0.0))
+    assert wanted.network.state_dict().keys() == plain.network.state_dict().keys()
+    name = "features.0.weight"
+    assert not torch.equal(wanted.network.state_dict()[name], plain.network.state_dict()[name])
+
+
+def test_places_are_turned_as_their_patches_are() -> None:
+    """Each patch is bright in one block alone, which its places name: so they do after flips and turns."""
+    rng = np.random.default_rng(7)
+    places = np.zeros((16, 4, 4), np.uint8)
+    places[np.arange(16), rng.integers(4, size=16), rng.integers(4, size=16)] = 255
+    images = np.repeat(np.kron(places, np.ones((8, 8), np.uint8))[..., None], 3, axis=3)
+    pairs: list[tuple[Tensor, Tensor]] = []
+
+    class Watched(training.DenseHeads):
+        def forward(self, network: training.Vgg11, patches: Tensor) -> tuple[Tensor, list[Tensor]]:
+            self.patches = patches
+            return super().forward(network, patches)
+
+    options = replace(DENSE, light_jitter=0.0)
+    train = LabelledPatches(images, np.arange(16, dtype=np.int64) % 2, places)
+    session = training._Session(training.Vgg11(options.layout), options, train, None)
+    session.heads = watched = Watched(session.network)
+
+    def noted(found: list[Tensor], seen: Tensor, labels: Tensor) -> Tensor:
+        pairs.append((watched.patches, seen))
+        return found[0].sum()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(training, "dense_loss", noted)
+        for seed in range(4):
+            session._loss(train, np.arange(16), np.random.default_rng(seed))
+    turned_away = 0
+    for patches, seen in pairs:
+        assert torch.equal(torch.nn.functional.max_pool2d(patches[:, :1], 8), seen)
+        turned_away += int((seen[:, 0] * 255 != torch.from_numpy(places).float()).any())
+    assert turned_away
+
+
+PLACES_MISUSE = [None, np.zeros((20, 8, 8), np.uint8), np.zeros((19, 4, 4), np.uint8)]
+
+
+@pytest.mark.parametrize("places", PLACES_MISUSE)
+def test_a_dense_loss_without_fitting_places_is_refused(tmp_path: Path, places: NDArray[np.uint8] | None) -> None:
+    with pytest.raises(MisuseError, match=r"needs places of the training patches, \(20, 4, 4\)"):
+        train_classifier(replace(TRAIN, places=places), VALIDATION, DENSE, tmp_path / "never.ckpt")
+
+
+def test_a_checkpoint_of_other_places_is_refused(tmp_path: Path) -> None:
+    train = placed(TRAIN)
+    train_classifier(train, VALIDATION, DENSE, tmp_path / "kept.ckpt")
+    other = replace(train, places=np.zeros_like(train.places))
+    with pytest.raises(MisuseError, match="other options or patches"):
+        train_classifier(other, VALIDATION, DENSE, tmp_path / "kept.ckpt", on_batch=PowerCut(1))
+    train_classifier(train, VALIDATION, DENSE, tmp_path / "kept.ckpt", on_batch=PowerCut(1))
+
+
+def test_the_dense_loss_makes_the_features_say_where_the_stripe_is(tmp_path: Path) -> None:
+    options = replace(DENSE, epochs=8, patience=8, learning_rate=1e-2, quarter_turns=False, dense_weight=1.0)
+    train = placed(striped(96, 1))
+    train_classifier(train, VALIDATION, options, tmp_path / "dense.ckpt")
+    session = training._Session(training.Vgg11(options.layout), options, train, None)
+    session.restore(tmp_path / "dense.ckpt")
+    session.network.eval()
+    with torch.inference_mode():
+        _, (fine, _) = session.heads(session.network, training.as_batch(train.images))  # type: ignore[misc]
+    cracked = torch.sigmoid(fine[torch.from_numpy(train.labels == 1), 0])
+    assert cracked[:, 1:3].mean() > 0.7
+    assert torch.sigmoid(fine[torch.from_numpy(train.labels == 0)]).mean() < 0.3
+    assert cracked[:, [0, 3]].mean() < cracked[:, 1:3].mean()

@@ -15,7 +15,16 @@ from tiny_networks import random_patches, tiny_network
 
 from monitor.errors import UnknownNameError, WeightsError
 from monitor.networks.training import as_batch
-from monitor.networks.weights import MANIFEST, SHIPPED, load_classifier, manifest, save_classifier
+from monitor.networks.unet import Unet, UnetLayout
+from monitor.networks.weights import (
+    MANIFEST,
+    SHIPPED,
+    load_classifier,
+    load_segmenter,
+    manifest,
+    save_classifier,
+    save_segmenter,
+)
 
 STORY = {"data": [{"name": "stripes", "licence": "CC0-1.0"}], "scores": {"epochs": 3}}
 
@@ -74,6 +83,29 @@ def test_the_story_stays_in_the_manifest_and_others_beside_it(folder: Path) -> N
     assert entries["first"]["scores"] == STORY["scores"]
     assert entries["first"]["data"] == STORY["data"]
     assert load_classifier("first", folder).sha256 != load_classifier("second", folder).sha256
+
+
+def test_a_segmenter_comes_back_as_it_was_saved_beside_a_classifier(folder: Path) -> None:
+    torch.manual_seed(1)
+    saved = Unet(UnetLayout(4))
+    path = save_segmenter(saved, "seer", folder, 0.35, STORY)
+    for found in (load_segmenter("seer", folder), load_segmenter(str(path))):
+        assert (found.name, found.level) == ("seer", 0.35)
+        assert found.network.layout == saved.layout
+        assert not found.network.training
+        assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, value in saved.state_dict().items():
+            assert torch.equal(found.network.state_dict()[name], value.half().float()), name
+    assert manifest(folder)["seer"]["data"] == STORY["data"]
+    assert load_classifier("first", folder).threshold == 0.42
+
+
+def test_a_network_of_the_other_kind_is_refused(folder: Path) -> None:
+    save_segmenter(Unet(UnetLayout(4)), "seer", folder, 0.35, {})
+    with pytest.raises(WeightsError, match="'unet', but 'vgg11' is needed"):
+        load_classifier("seer", folder)
+    with pytest.raises(WeightsError, match="'vgg11', but 'unet' is needed"):
+        load_segmenter("first", folder)
 
 
 @pytest.mark.parametrize("position", [0, 200, -1])
@@ -170,7 +202,24 @@ def test_weights_that_half_precision_cannot_hold_are_not_saved(tmp_path: Path, v
     assert not (tmp_path / "weights").exists()
 
 
-@pytest.mark.parametrize("name", sorted(manifest(SHIPPED)))
+def shipped(architecture: str) -> list[str]:
+    return sorted(name for name, entry in manifest(SHIPPED).items() if entry["architecture"] == architecture)
+
+
+def test_both_kinds_are_shipped_and_small() -> None:
+    assert "default" in shipped("vgg11")
+    assert "segmenter" in shipped("unet")
+    assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 40e6
+
+
+@pytest.mark.parametrize("name", shipped("unet"))
+def test_a_shipped_segmenter_can_be_loaded(name: str) -> None:
+    found = load_segmenter(name)
+    assert 0 < found.level < 1
+    assert all(np.isfinite(value.numpy()).all() for value in found.network.state_dict().values())
+
+
+@pytest.mark.parametrize("name", shipped("vgg11"))
 def test_what_is_shipped_can_be_loaded(name: str) -> None:
     found = load_classifier(name)
     assert 0 < found.threshold < 1

@@ -3,15 +3,17 @@
 import io
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image
 
+from monitor.errors import RecipeError
 from monitor.records import Analysis, BoolArray, ByteArray, Grade, Grading, Recipe, Registration, Severity, Status
 from monitor.service.ingest import Ingest, Intake
 from monitor.service.jobs import Jobs
@@ -156,9 +158,18 @@ class Workspace:
         worker: str = "one",
         stop: threading.Event | None = None,
         scans_apart: timedelta = timedelta(0),
+        former: Sequence[Any] = (),
     ) -> Jobs:
+        """A worker with that analyser; of other recipes, those of `former` alone can still be run."""
+
+        def former_analyser(recipe: Recipe) -> Any:
+            found = next((gauge for gauge in former if gauge.recipe == recipe), None)
+            if found is None:
+                raise RecipeError("its weights are gone.")
+            return found
+
         jobs = Jobs(self.database, self.settings, self.clock, worker, stop, scans_apart=scans_apart)
-        jobs.__dict__["analyser"] = analyser
+        jobs.__dict__.update(analyser=analyser, former_analyser=former_analyser)
         return jobs
 
     def captures(self, location: str = LOCATION, fingerprint: str | None = None) -> list[CaptureView]:

@@ -54,11 +54,15 @@ def file_of(index: int) -> bytes:
 
 
 class Told:
-    """Stands in for the analyser: true masks and registrations; photos by their index in `grades` get that grade."""
+    """Stands in for the analyser: true masks and registrations; photos by their index in `grades` get that grade.
 
-    def __init__(self, grades: dict[int, Grade] | None = None) -> None:
-        self.recipe = Recipe({"weights": "the truth"})
+    Pixels are in the mask from that `share` of crack on; a recipe with a smaller one sees wider cracks.
+    """
+
+    def __init__(self, grades: dict[int, Grade] | None = None, share: float = 0.5) -> None:
+        self.recipe = Recipe({"weights": "the truth", "share": share})
         self.grades = grades or {}
+        self.share = share
 
     def analyse(
         self, image: ByteArray, reference: ByteArray | None = None, _reference_mask: BoolArray | None = None
@@ -66,8 +70,8 @@ class Told:
         (index,) = [index for index, (_, photo, _) in enumerate(shown()) if np.array_equal(photo, image)]
         truth, _, matrix = shown()[index]
         assert truth.crack is not None
-        mask = coverage(truth.crack, truth.opening_mm / truth.mm_per_px, SHAPE) > 0.5
-        severity = Severity(1, float(mask.sum()), truth.max_width_mm, truth.length_mm)
+        mask = coverage(truth.crack, truth.opening_mm / truth.mm_per_px, SHAPE) > self.share
+        severity = Severity(1, float(mask.sum()), truth.max_width_mm + 0.5 - self.share, truth.length_mm)
         return Analysis(
             Status.MEASURED,
             None,

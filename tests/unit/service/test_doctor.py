@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 from dark_classifier import save_dark_classifier
+from service_examples import LOCATION, NOW
 
 from monitor.networks.weights import MANIFEST
+from monitor.records import Recipe
 from monitor.service.doctor import Finding, examine
-from monitor.settings import SETTINGS_FILE
+from monitor.service.executors import build_analyser
+from monitor.settings import SETTINGS_FILE, load_settings
+from monitor.storage import queries, repository
+from monitor.storage.database import Database
 
 CHECKS = [
     "settings",
@@ -22,6 +27,7 @@ CHECKS = [
     "write access to originals",
     "write access to pictures",
     "write access to quarantine",
+    "recipes in force",
     "weights",
     "device",
     "disk",
@@ -213,3 +219,23 @@ def test_a_full_disk_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch, fre
 def test_a_folder_that_takes_no_files_is_found(folder: Path) -> None:
     (folder / "pictures").chmod(0o500)
     assert list(failures(folder)) == ["write access to pictures"]
+
+
+def test_a_recipe_in_force_that_cannot_be_run_any_more_is_found_with_its_locations(folder: Path) -> None:
+    with Database(load_settings(folder).resolved_database_url).transaction() as session:
+        gone = repository.record_recipe(session, Recipe({"weights": "gone", "weights_sha256": "0" * 64}), NOW)
+        repository.set_series(session, queries.location(session, LOCATION).id, gone)
+    found = failures(folder)
+    assert list(found) == ["recipes in force"]
+    assert f"the recipe {gone} of {LOCATION}" in found["recipes in force"]
+    assert "its weights 'gone'" in found["recipes in force"]
+    assert f"'crackmonitor location recipe {LOCATION} --switch'" in found["recipes in force"]
+
+
+def test_recipes_in_force_that_can_be_run_are_counted(folder: Path) -> None:
+    recipe = build_analyser(load_settings(folder).analysis).recipe
+    with Database(load_settings(folder).resolved_database_url).transaction() as session:
+        fingerprint = repository.record_recipe(session, recipe, NOW)
+        repository.set_series(session, queries.location(session, LOCATION).id, fingerprint)
+    (found,) = [finding for finding in examine(folder) if finding.name == "recipes in force"]
+    assert (found.ok, found.detail[:10]) == (True, "1 in force")

@@ -149,7 +149,8 @@ def test_work_whose_new_reference_is_not_read_yet_is_let_go(two_walls: Workspace
             jobs._choose_references()
         else:
             move(two_walls, 60)
-        jobs._analyse_claimed(Work(number(two_walls, 60), 1, None), gauge.recipe.fingerprint)
+        work = Work(number(two_walls, 60), gauge.recipe.fingerprint, attempts=1, last_error=None)
+        jobs._analyse_claimed(work, jobs.analyser)
         assert gauge.seen == []
     jobs.tick()
     assert (60, 40, True) in gauge.seen

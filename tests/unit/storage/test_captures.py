@@ -119,16 +119,20 @@ def test_work_comes_reference_first_and_once_it_was_read_the_oldest(place: Place
     with place.database.transaction() as session:
         repository.set_reference(session, place.location_id, reference, NOW)
         assert queries.pending(session, place.fingerprint) == {place.location_id: 3}
-    assert [claim(place) for _ in range(2)] == [Work(reference, 1, None), None]
+    assert [claim(place) for _ in range(2)] == [Work(reference, place.fingerprint, 1, None), None]
     record(place, reference, measured(registered=False))
-    assert [claim(place) for _ in range(3)] == [Work(early, 1, None), Work(late, 1, None), None]
+    assert [claim(place) for _ in range(3)] == [
+        Work(early, place.fingerprint, 1, None),
+        Work(late, place.fingerprint, 1, None),
+        None,
+    ]
 
 
 def test_a_claim_that_ran_out_is_taken_over_and_counted(place: Place) -> None:
     capture_id = place.capture("a")
-    assert claim(place, "one") == Work(capture_id, 1, None)
+    assert claim(place, "one") == Work(capture_id, place.fingerprint, 1, None)
     assert claim(place, "two", minutes=9.9) is None
-    assert claim(place, "two", minutes=10) == Work(capture_id, 2, None)
+    assert claim(place, "two", minutes=10) == Work(capture_id, place.fingerprint, 2, None)
 
 
 def test_a_failure_is_kept_and_tried_again_when_it_says(place: Place) -> None:
@@ -150,13 +154,13 @@ def test_a_failure_is_kept_and_tried_again_when_it_says(place: Place) -> None:
     assert claim(place, "two", minutes=2) is None
     assert fail("one")
     assert claim(place, "two", minutes=0.9) is None
-    assert claim(place, "two", minutes=1) == Work(capture_id, 2, "out of memory")
+    assert claim(place, "two", minutes=1) == Work(capture_id, place.fingerprint, 2, "out of memory")
 
 
 def test_a_reading_ends_the_work_for_its_recipe_alone(place: Place) -> None:
     capture_id = place.capture("a")
     assert record(place, capture_id, measured(weights="second"))
-    assert claim(place) == Work(capture_id, 1, None)
+    assert claim(place) == Work(capture_id, place.fingerprint, 1, None)
     assert record(place, capture_id, measured())
     assert claim(place, minutes=60) is None
 

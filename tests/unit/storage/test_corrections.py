@@ -83,7 +83,7 @@ def test_a_moved_capture_is_work_where_it_belongs_and_its_number_counts_nowhere(
     assert former.why == "The capture was moved from north-wall to south-wall."
     assert former.reading.severity is not None
     assert former.reading.severity.max_width_px == 9.0
-    assert claim(place) == Work(misfiled, 1, None)
+    assert claim(place) == Work(misfiled, place.fingerprint, 1, None)
     record(place, misfiled, measured(5.0))
     assert values(place, elsewhere) == [5.0]
     assert claim(place) is None
@@ -93,14 +93,14 @@ def test_what_is_in_hand_while_its_capture_is_moved_is_not_stored(place: Place) 
     reference, misfiled = place.capture("a"), place.capture("b", days=1)
     refer(place, reference)
     record(place, reference, measured(registered=False))
-    assert claim(place) == Work(misfiled, 1, None)
+    assert claim(place) == Work(misfiled, place.fingerprint, 1, None)
     elsewhere = south_wall(place)
     move(place, misfiled, elsewhere)
     with place.database.transaction() as session:
         assert not repository.record_reading(
             session, capture_id=misfiled, analysis=measured(), pictures={}, now=LATER, worker="one"
         )
-    assert claim(place) == Work(misfiled, 1, None)
+    assert claim(place) == Work(misfiled, place.fingerprint, 1, None)
 
 
 def test_fits_are_asked_for_where_readings_count_and_nowhere_else(place: Place) -> None:
@@ -210,7 +210,7 @@ def test_a_capture_without_numbers_is_measured_again_and_what_was_found_is_kept(
     record(place, lost, failed(status, "The original is missing."))
     assert claim(place) is None
     assert measure_again(place, lost) == [lost]
-    assert claim(place) == Work(lost, 1, None)
+    assert claim(place) == Work(lost, place.fingerprint, 1, None)
     record(place, lost, measured(5.0))
     assert values(place, place.location_id) == [4.0, 5.0]
     (former,) = superseded(place)
@@ -224,10 +224,10 @@ def test_a_capture_without_numbers_is_measured_again_and_what_was_found_is_kept(
 
 def test_the_tries_of_the_failed_measurement_are_not_held_against_the_next(place: Place) -> None:
     lost = place.capture("a")
-    assert claim(place) == Work(lost, 1, None)
+    assert claim(place) == Work(lost, place.fingerprint, 1, None)
     record(place, lost, failed(Status.NOT_MEASURED, "begun 3 times"))
     measure_again(place, lost)
-    assert claim(place) == Work(lost, 1, None)
+    assert claim(place) == Work(lost, place.fingerprint, 1, None)
 
 
 @pytest.mark.parametrize("status", [Status.MEASURED, Status.NO_CRACK])
@@ -267,7 +267,7 @@ def test_with_a_reference_all_that_was_measured_beside_it_is_measured_again(plac
     refer(place, reference)
     record(place, reference, failed(Status.NOT_MEASURED, "out of memory"))
     record(place, other, measured(9.0))
-    assert claim(place) == Work(in_hand, 1, None)
+    assert claim(place) == Work(in_hand, place.fingerprint, 1, None)
     assert measure_again(place, reference) == [reference, other]
     with place.database.session() as session:
         assert queries.location(session, "north-wall").fingerprint is None, "half a series would raise or clear alarms"
@@ -278,7 +278,7 @@ def test_with_a_reference_all_that_was_measured_beside_it_is_measured_again(plac
             session, capture_id=in_hand, analysis=measured(), pictures={}, now=LATER, worker="one"
         )
     assert [former.capture_id for former in superseded(place)] == [reference, other]
-    assert claim(place) == Work(reference, 1, None)
+    assert claim(place) == Work(reference, place.fingerprint, 1, None)
     assert claim(place) is None
 
 

@@ -1,0 +1,281 @@
+"""Layer-wise Relevance Propagation of a `Vgg11`, written out: one way forward, one way back, no autograd.
+
+For a layer with inputs a and outputs z = W a + b, relevance goes back as R_in = a * V^T (R_out / (V a + c)), where a
+rule (see `monitor.attribution.rules`) says which V and c to take for W and b. What is left out has no effect:
+behind a ReLU inputs are not negative, so that the rules' terms for negative ones vanish, and where z <= 0 no
+relevance arrives. (doi:10.1007/978-3-030-28954-6_10)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from monitor.attribution.base import in_batches
+from monitor.attribution.rules import (
+    ALPHA,
+    BETA,
+    GAMMA,
+    HIGH,
+    LOW,
+    STABILISER,
+    Start,
+    as_options,
+    both_logits,
+    crack_logit,
+)
+from monitor.errors import MisuseError
+from monitor.networks.training import as_batch
+from monitor.networks.vgg import Vgg11
+from monitor.networks.weights import Classifier
+from monitor.networks.winograd import WinogradConvolution
+from monitor.records import ByteArray, FloatArray
+
+#: From so many channels on a Winograd convolution is the faster one on a CPU.
+_WIDE = 64
+#: More patches at once leave a CPU's cache, and more black ones are computed where few patches come.
+_AT_ONCE_ON_CPU = 2
+
+_Step = Callable[[Tensor], Tensor]
+
+
+class _Rule(Protocol):
+    """How relevance goes back through one convolution; all tensors are (n, channels, rows, cols)."""
+
+    def denominators(self, inputs: Tensor, outputs: Tensor, pooled: _Step) -> Sequence[Tensor]:
+        """What the relevance of the outputs is to be divided by.
+
+        `outputs` come after ReLU and pooling, `pooled` takes other values of the same layer where the maxima were.
+        """
+        ...
+
+    def backward(self, inputs: Tensor, quotients: Sequence[Tensor]) -> Tensor:
+        """Relevance of the inputs, from the outputs' relevance divided by each of the denominators."""
+        ...
+
+
+class Box:
+    """Inputs within [low, high]: contributions are counted from the box's most unfavourable corner."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        corner = LOW * weight.clamp(min=0) + HIGH * weight.clamp(max=0)
+        still = _direct(corner, bias)
+        self._least = lru_cache(maxsize=1)(lambda shape: still(torch.ones(1, *shape, device=weight.device)))
+        self._backward = _direct(_turned(torch.cat([weight, corner.sum(1, keepdim=True)], 1)))
+
+    def denominators(self, inputs: Tensor, outputs: Tensor, pooled: _Step) -> Sequence[Tensor]:
+        """The outputs less what they are at the corner."""
+        least: Tensor = self._least(inputs.shape[1:])
+        return [outputs - pooled(least.expand(len(inputs), -1, -1, -1))]
+
+    def backward(self, inputs: Tensor, quotients: Sequence[Tensor]) -> Tensor:
+        """Relevance (n, 1, rows, cols), the sum over the colours."""
+        back = self._backward(quotients[0])
+        return (inputs * back[:, :-1]).sum(1, keepdim=True) - back[:, -1:]
+
+
+class AlphaBeta:
+    """Positive contributions count alpha times, negative ones -beta times, each divided by their own sum."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        positive, negative = weight.clamp(min=0), weight.clamp(max=0)
+        self._positive = _direct(positive, bias.clamp(min=0))
+        self._backward = [_direct(_turned(each)) for each in (ALPHA * positive, -BETA * negative)]
+
+    def denominators(self, inputs: Tensor, outputs: Tensor, pooled: _Step) -> Sequence[Tensor]:
+        """The positive contributions, and the negative ones as what is left of the outputs."""
+        positive = pooled(self._positive(inputs))
+        return [positive, outputs - positive]
+
+    def backward(self, inputs: Tensor, quotients: Sequence[Tensor]) -> Tensor:
+        """Relevance of the inputs."""
+        positive, negative = (back(each) for back, each in zip(self._backward, quotients, strict=True))
+        return positive.add_(negative).mul_(inputs)
+
+
+class Gamma:
+    """Positive weights count gamma times more."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        weight, bias = (each + GAMMA * each.clamp(min=0) for each in (weight, bias))
+        # Where there is relevance, the denominator is no less than the output. So no quotient is large, and none
+        # drowns its neighbours in the error that Winograd's tiles share.
+        wide = min(weight.shape[:2]) >= _WIDE and weight.device.type == "cpu"
+        convolution = WinogradConvolution if wide else _direct
+        self._stronger, self._backward = convolution(weight, bias), convolution(_turned(weight))
+
+    def denominators(self, inputs: Tensor, outputs: Tensor, pooled: _Step) -> Sequence[Tensor]:
+        """The outputs with the stronger weights."""
+        return [pooled(self._stronger(inputs))]
+
+    def backward(self, inputs: Tensor, quotients: Sequence[Tensor]) -> Tensor:
+        """Relevance of the inputs."""
+        return self._backward(quotients[0]).mul_(inputs)
+
+
+def _direct(weight: Tensor, bias: Tensor | None = None) -> _Step:
+    """The convolution with weights (outputs, inputs, 3, 3), padded by 1 pixel."""
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    return lambda inputs: functional.conv2d(inputs, weight, bias, padding=1)
+
+
+def _turned(weight: Tensor) -> Tensor:
+    """The weights with which an ordinary convolution goes from outputs back to inputs."""
+    return weight.flip(2, 3).transpose(0, 1)
+
+
+def quotient(relevance: Tensor, denominators: Tensor) -> Tensor:
+    """Relevance divided by denominators that are kept away from zero, by zennit's stabiliser."""
+    return relevance / torch.copysign(torch.tensor(STABILISER), denominators).add_(denominators)
+
+
+@dataclass(frozen=True)
+class Winners:
+    """Where in `shape` (rows, cols) the maxima of a max pooling were: `indices` (n, channels, rows / 2, cols / 2)."""
+
+    indices: Tensor
+    shape: torch.Size
+
+    def taken(self, values: Tensor) -> Tensor:
+        """The values (n, channels, rows, cols) of the winners alone."""
+        return _laid_out(_flat(values).gather(1, _flat(self.indices)), self.indices.shape[2:])
+
+    def returned(self, values: Tensor) -> Tensor:
+        """The winners' values where they were, zero elsewhere, (n, channels, rows, cols)."""
+        count, channels = values.shape[:2]
+        blank = torch.zeros(count, self.shape.numel(), channels, device=values.device)
+        return _laid_out(blank.scatter_(1, _flat(self.indices), _flat(values)), self.shape)
+
+
+def _flat(values: Tensor) -> Tensor:
+    """(n, channels, rows, cols) as (n, rows * cols, channels): as it lies in memory, channels last."""
+    return values.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _laid_out(values: Tensor, shape: torch.Size) -> Tensor:
+    """(n, rows * cols, channels) as (n, channels, rows, cols)."""
+    return values.view(len(values), *shape, -1).permute(0, 3, 1, 2)
+
+
+def spread(inputs: Tensor, averages: Tensor, relevance: Tensor) -> Tensor:
+    """Average pooling: each input gets by its share in the averages; itself, where there was nothing to average."""
+    if inputs.shape == averages.shape:
+        return relevance
+    down, across = (
+        functional.adaptive_avg_pool1d(torch.eye(full, device=inputs.device), part)
+        for full, part in zip(inputs.shape[2:], averages.shape[2:], strict=True)
+    )
+    return inputs * (down @ quotient(relevance, averages) @ across.T)
+
+
+@dataclass
+class Activations:
+    """What one way forward leaves for the way back: the inputs of each convolution and of the average pooling, the
+    winners of the pooling behind each convolution, and the inputs of each fully connected layer and the logits.
+    """
+
+    convolved: list[Tensor]
+    winners: list[Winners | None]
+    averages: Tensor
+    connected: list[Tensor]
+
+
+class LeanLrp:
+    """LRP of a classifier; `start` gives the relevance (n, classes) put on its logits (n, classes).
+
+    The rules' weights are made once, from those the network has now.
+    """
+
+    def __init__(self, classifier: Classifier, batch_size: int, start: Start) -> None:
+        network = classifier.network
+        if network.layout.batch_norm:
+            raise MisuseError("The rules of LRP are made for networks without batch norm: fold it into them first.")
+        self._start = start
+        self._pooling = network.pooling
+        convolutions = [_parameters(layer) for layer in network.features if isinstance(layer, nn.Conv2d)]
+        self._connected = [_parameters(layer) for layer in network.classifier if isinstance(layer, nn.Linear)]
+        self._forward = [_direct(*each) for each in convolutions]
+        self._pooled = _pooled(network)
+        rules: list[Callable[[Tensor, Tensor], _Rule]] = [Box, AlphaBeta, AlphaBeta]
+        rules += [Gamma] * (len(convolutions) - len(rules))
+        self._rules = [rule(*each) for rule, each in zip(rules, convolutions, strict=True)]
+        self._device = convolutions[0][0].device
+        self.batch_size = min(batch_size, _AT_ONCE_ON_CPU) if self._device.type == "cpu" else batch_size
+
+    def explain(self, patches: ByteArray) -> FloatArray:
+        """Relevance float32 (n, side, side) of uint8 RGB patches (n, side, side, 3): mean over the colours."""
+        return in_batches(self._explain_batch, patches, self.batch_size)
+
+    def as_options(self) -> dict[str, Any]:
+        """Engine, rules and start, for the recipe fingerprint."""
+        return as_options("lean", self._start)
+
+    @torch.inference_mode()
+    def _explain_batch(self, patches: ByteArray) -> FloatArray:
+        activations = self.forward(as_batch(patches).to(self._device))
+        relevance: FloatArray = self.backward(activations).cpu().numpy()
+        return relevance
+
+    def forward(self, values: Tensor) -> Activations:
+        """The classification of patches (n, 3, side, side), layer by layer."""
+        convolved, winners = [values], list[Winners | None]()
+        for convolution, pooled in zip(self._forward, self._pooled, strict=True):
+            outputs = convolution(values)
+            found = None
+            if pooled:
+                shape = outputs.shape[2:]
+                outputs, indices = functional.max_pool2d(outputs, 2, return_indices=True)
+                found = Winners(indices, shape)
+            values = outputs.relu_()
+            convolved.append(values)
+            winners.append(found)
+        averages = self._pooling(values)
+        connected = [averages.flatten(1)]
+        for weight, bias in self._connected:
+            connected.append(functional.linear(connected[-1].clamp(min=0), weight, bias))
+        return Activations(convolved, winners, averages, connected)
+
+    def backward(self, passed: Activations) -> Tensor:
+        """Relevance (n, side, side) of the patches' pixels, mean over the colours."""
+        relevance = self._start(passed.connected[-1])
+        for (weight, _), (inputs, outputs) in reversed(
+            list(zip(self._connected, pairwise(passed.connected), strict=True))
+        ):
+            relevance = inputs.clamp(min=0) * (quotient(relevance, outputs) @ weight)
+        relevance = spread(passed.convolved[-1], passed.averages, relevance.view_as(passed.averages))
+        layers = zip(self._rules, pairwise(passed.convolved), passed.winners, strict=True)
+        for rule, (inputs, outputs), winners in reversed(list(layers)):
+            if winners is None:
+                denominators = rule.denominators(inputs, outputs, lambda values: values)
+                quotients = [quotient(relevance, each) for each in denominators]
+            else:
+                denominators = rule.denominators(inputs, outputs, winners.taken)
+                quotients = [winners.returned(quotient(relevance, each)) for each in denominators]
+            relevance = rule.backward(inputs, quotients)
+        return relevance.squeeze(1) / 3
+
+
+def _parameters(layer: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor]:
+    assert layer.bias is not None
+    return layer.weight.detach(), layer.bias.detach()
+
+
+def _pooled(network: Vgg11) -> list[bool]:
+    """Of each convolution whether max pooling follows before the next."""
+    kinds = [type(layer) for layer in network.features if isinstance(layer, nn.Conv2d | nn.MaxPool2d)]
+    return [after is nn.MaxPool2d for kind, after in pairwise(kinds) if kind is nn.Conv2d]
+
+
+def crack_lrp(classifier: Classifier, batch_size: int) -> LeanLrp:
+    """Explains the crack logit alone."""
+    return LeanLrp(classifier, batch_size, crack_logit)
+
+
+def both_logits_lrp(classifier: Classifier, batch_size: int) -> LeanLrp:
+    """Explains both logits at once, as the published code does."""
+    return LeanLrp(classifier, batch_size, both_logits)

@@ -1,0 +1,102 @@
+"""Captures with their readings."""
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from monitor.errors import MisuseError
+from monitor.storage.rows import capture_view, superseded_view
+from monitor.storage.tables import CaptureRow, LocationRow, ReadingRow
+from monitor.storage.views import CaptureView, SupersededView
+
+
+def captures(session: Session, location_id: int, fingerprint: str | None = None) -> list[CaptureView]:
+    """Captures of a location, rejected ones too, by capture time (without one: by arrival).
+
+    Each comes with its reading under `fingerprint`, by default the location's own.
+    """
+    order = (func.coalesce(CaptureRow.captured_at, CaptureRow.received_at), CaptureRow.id)
+    return _views(session, _captures(fingerprint).where(CaptureRow.location_id == location_id).order_by(*order))
+
+
+def capture(session: Session, capture_id: int, fingerprint: str | None = None) -> CaptureView:
+    """One capture, as `captures` gives it. Raises `MisuseError` when there is none with that id."""
+    found = _views(session, _captures(fingerprint).where(CaptureRow.id == capture_id))
+    if not found:
+        raise MisuseError(f"There is no capture with the id {capture_id}.")
+    return found[0]
+
+
+def reference(session: Session, location_id: int, fingerprint: str | None = None) -> CaptureView | None:
+    """The capture that a location's captures are laid onto, as `captures` gives it; None before it was chosen."""
+    chosen = CaptureRow.id == LocationRow.reference_capture_id
+    found = _views(session, _captures(fingerprint).where(LocationRow.id == location_id, chosen))
+    return found[0] if found else None
+
+
+def superseded(session: Session, location_id: int) -> list[SupersededView]:
+    """Readings of a location's captures that no longer count, oldest first."""
+    found = (
+        select(ReadingRow)
+        .join(CaptureRow, CaptureRow.id == ReadingRow.capture_id)
+        .where(CaptureRow.location_id == location_id, ~ReadingRow.stands())
+        .order_by(ReadingRow.id)
+    )
+    return [superseded_view(row) for row in session.scalars(found)]
+
+
+def capture_with(session: Session, sha256: str) -> CaptureView | None:
+    """The capture that holds this content, wherever it belongs, or None."""
+    found = _views(session, _captures(None).where(CaptureRow.sha256 == sha256))
+    return found[0] if found else None
+
+
+def pending(session: Session, fingerprint: str) -> dict[int, int]:
+    """Accepted captures without a reading under a recipe, counted by location id; empty: all done."""
+    of_this = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
+    waiting = (
+        select(CaptureRow.location_id, func.count())
+        .outerjoin(ReadingRow, of_this)
+        .where(CaptureRow.rejected_reason.is_(None), ReadingRow.id.is_(None))
+        .group_by(CaptureRow.location_id)
+    )
+    return _by_key(session, waiting)
+
+
+def accepted(session: Session) -> dict[int, int]:
+    """Accepted captures, counted by location id."""
+    found = select(CaptureRow.location_id, func.count()).where(CaptureRow.rejected_reason.is_(None))
+    return _by_key(session, found.group_by(CaptureRow.location_id))
+
+
+def _by_key(session: Session, statement: "Select[int, int]") -> dict[int, int]:
+    return {row[0]: row[1] for row in session.execute(statement)}
+
+
+def newest(session: Session, *, read: bool) -> dict[int, CaptureView]:
+    """The newest accepted capture of each location that has one (`read`: one with a reading), by location id."""
+    order = (CaptureRow.captured_at.desc(), CaptureRow.id.desc())
+    place = func.row_number().over(partition_by=CaptureRow.location_id, order_by=order).label("place")
+    ranked = _captures(None).where(CaptureRow.rejected_reason.is_(None)).with_only_columns(CaptureRow.id, place)
+    if read:
+        ranked = ranked.where(ReadingRow.id.is_not(None))
+    numbered = ranked.subquery()
+    first = select(numbered.c.id).where(numbered.c.place == 1)
+    return {view.location_id: view for view in _views(session, _captures(None).where(CaptureRow.id.in_(first)))}
+
+
+def _captures(fingerprint: str | None) -> "Select[CaptureRow, ReadingRow | None, int | None]":
+    """Captures, each with its one reading under that fingerprint (None: its location's), or none."""
+    wanted = LocationRow.fingerprint if fingerprint is None else fingerprint
+    reading = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == wanted, ReadingRow.stands())
+    return (
+        select(CaptureRow, ReadingRow, LocationRow.reference_capture_id)
+        .join(LocationRow, LocationRow.id == CaptureRow.location_id)
+        .outerjoin(ReadingRow, reading)
+    )
+
+
+def _views(session: Session, statement: "Select[CaptureRow, ReadingRow | None, int | None]") -> list[CaptureView]:
+    return [
+        capture_view(row, reading, is_reference=row.id == reference)
+        for row, reading, reference in session.execute(statement)
+    ]

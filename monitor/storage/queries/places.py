@@ -1,0 +1,56 @@
+"""Sites and locations."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from monitor.errors import UnknownNameError
+from monitor.storage.queries.alerting import alerts
+from monitor.storage.queries.intake import accepted, newest
+from monitor.storage.rows import location_view
+from monitor.storage.tables import LocationRow, SiteRow
+from monitor.storage.views import LocationStatus, LocationView, SiteView
+
+
+def sites(session: Session) -> list[SiteView]:
+    """All sites, by name."""
+    number = func.count(LocationRow.id)
+    found = session.execute(
+        select(SiteRow, number)
+        .outerjoin(LocationRow, LocationRow.site_id == SiteRow.id)
+        .group_by(SiteRow.id)
+        .order_by(SiteRow.name)
+    )
+    return [SiteView(site.id, site.name, site.time_zone, site.created_at, count) for site, count in found]
+
+
+def locations(session: Session) -> list[LocationView]:
+    """All locations, by name."""
+    found = session.execute(
+        select(LocationRow, SiteRow).join(SiteRow, SiteRow.id == LocationRow.site_id).order_by(LocationRow.name)
+    )
+    return [location_view(row, site) for row, site in found]
+
+
+def location(session: Session, name: str) -> LocationView:
+    """The location of that name. Raises `UnknownNameError`, which lists the known ones."""
+    known = {view.name: view for view in locations(session)}
+    if name not in known:
+        raise UnknownNameError("location", name, known)
+    return known[name]
+
+
+def statuses(session: Session) -> list[LocationStatus]:
+    """All locations at a glance, by name, in a fixed number of statements."""
+    counts = accepted(session)
+    last, last_read = newest(session, read=False), newest(session, read=True)
+    present = alerts(session)
+    return [
+        LocationStatus(
+            location=view,
+            captures=counts.get(view.id, 0),
+            last_capture=last.get(view.id),
+            last_read=last_read.get(view.id),
+            alerts=tuple(alert for alert in present if alert.location_id == view.id),
+        )
+        for view in locations(session)
+    ]

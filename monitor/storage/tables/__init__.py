@@ -1,0 +1,40 @@
+"""The tables, as SQLAlchemy sees them. `migrations/` makes them; nothing else may.
+
+Every time is stored in UTC and comes back aware. Words from `monitor.records` are stored as their
+values, guarded by CHECK constraints. Rows never leave `monitor.storage`: `queries` returns views.
+"""
+
+from monitor.storage.tables.alerts import NotificationRow, TransitionRow
+from monitor.storage.tables.base import Base, UtcDateTime
+from monitor.storage.tables.captures import CaptureRow, ReadingRow, RecipeRow
+from monitor.storage.tables.circumstances import EventRow, TemperatureRow
+from monitor.storage.tables.cracks import CrackReadingRow, CrackRow, FollowingRow
+from monitor.storage.tables.growth import GrowthFitRow, VerdictRow
+from monitor.storage.tables.places import LocationRow, RuleRow, SiteRow
+from monitor.storage.tables.recipes import RecipeOffsetRow, RecipeSwitchRow
+from monitor.storage.tables.work import ClaimRow, HeartbeatRow, SightingRow
+
+__all__ = [
+    "Base",
+    "CaptureRow",
+    "ClaimRow",
+    "CrackReadingRow",
+    "CrackRow",
+    "EventRow",
+    "FollowingRow",
+    "GrowthFitRow",
+    "HeartbeatRow",
+    "LocationRow",
+    "NotificationRow",
+    "ReadingRow",
+    "RecipeOffsetRow",
+    "RecipeRow",
+    "RecipeSwitchRow",
+    "RuleRow",
+    "SightingRow",
+    "SiteRow",
+    "TemperatureRow",
+    "TransitionRow",
+    "UtcDateTime",
+    "VerdictRow",
+]

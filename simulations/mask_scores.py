@@ -1,0 +1,150 @@
+"""How well masks show cracks that people marked, on photos no network was taught on.
+
+The people's masks judge; they teach nothing. A photo that was called sound, or could not be measured, counts with an
+empty mask.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.morphology import skeletonize
+
+from monitor.analysis import Analyser
+from monitor.severity.metrics import measure
+from simulations.patches import Source, masked_photos, textures
+from simulations.scores import brickwork
+
+Mask = NDArray[np.bool_]
+
+#: Lines in uav75 are drawn thinner than the cracks are, and a little beside them.
+_UAV_TOLERANCE_PX = 3
+#: Interval over photos.
+_CONFIDENCE, _RESAMPLED = 0.9, 2000
+
+
+@dataclass(frozen=True)
+class MaskScore:
+    """Scores of one set: pixels of all `n` photos pooled, `f1_low` to `f1_high` by resampling the photos (90 %).
+
+    `empty` photos have no mask. Area and maximum width against those of the people's masks, mean absolute error in
+    per cent over photos, an empty mask being 100 % off.
+    """
+
+    n: int
+    empty: int
+    f1: float
+    f1_low: float
+    f1_high: float
+    precision: float
+    recall: float
+    iou: float
+    area_mape_percent: float
+    width_mape_percent: float
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Of one photo: mask pixels on a true crack and all of them; crack pixels that the mask shows and all of them."""
+
+    right: int
+    marked: int
+    shown: int
+    cracked: int
+
+
+def masks_of(analyser: Analyser, photos: Sequence[NDArray[np.uint8]], on_photo: Callable[[], None]) -> list[Mask]:
+    """The mask of each photo, empty where none was made."""
+    found = []
+    for photo in photos:
+        mask = analyser.analyse(photo).mask
+        found.append(np.zeros(photo.shape[:2], bool) if mask is None else mask)
+        on_photo()
+    return found
+
+
+def score_masks(masks: Sequence[Mask], truths: Sequence[Mask], tolerance_px: int = 0) -> MaskScore:
+    """Scores of masks (rows, cols) against people's; within the tolerance a pixel counts as right."""
+    counts = [_counted(mask, truth, tolerance_px) for mask, truth in zip(masks, truths, strict=True)]
+    table = np.array([(one.right, one.marked, one.shown, one.cracked) for one in counts], float)
+    chosen = np.random.default_rng(0).integers(len(table), size=(_RESAMPLED, len(table)))
+    low, high = np.quantile([_f1(table[rows]) for rows in chosen], [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
+    right, marked, shown, cracked = table.sum(axis=0)
+    area, width = _size_errors(masks, truths)
+    return MaskScore(
+        n=len(masks),
+        empty=sum(not mask.any() for mask in masks),
+        f1=_f1(table),
+        f1_low=float(low),
+        f1_high=float(high),
+        precision=float(right / max(marked, 1)),
+        recall=float(shown / max(cracked, 1)),
+        iou=float(right / max(marked + cracked - shown, 1)),
+        area_mape_percent=area,
+        width_mape_percent=width,
+    )
+
+
+def _counted(mask: Mask, truth: Mask, tolerance_px: int) -> _Counts:
+    near_truth, near_mask = (_grown(one, tolerance_px) for one in (truth, mask))
+    return _Counts(int((mask & near_truth).sum()), int(mask.sum()), int((truth & near_mask).sum()), int(truth.sum()))
+
+
+def _f1(table: NDArray[np.float64]) -> float:
+    right, marked, shown, cracked = table.sum(axis=0)
+    precision, recall = right / max(marked, 1), shown / max(cracked, 1)
+    return float(2 * precision * recall / max(precision + recall, 1e-12))
+
+
+def _size_errors(masks: Sequence[Mask], truths: Sequence[Mask]) -> tuple[float, float]:
+    errors = []
+    for mask, truth in zip(masks, truths, strict=True):
+        found, true = measure(mask), measure(truth)
+        errors.append((found.area_px / true.area_px - 1, found.max_width_px / true.max_width_px - 1))
+    area, width = 100 * np.abs(errors).mean(axis=0)
+    return float(area), float(width)
+
+
+def _grown(mask: Mask, radius_px: int) -> Mask:
+    if not radius_px:
+        return mask
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
+
+
+def joints_marked(masks: Sequence[Mask], joints: Sequence[Mask], truths: Sequence[Mask]) -> float:
+    """Share of the length of formwork joints (their skeletons, away from true cracks) that masks cover."""
+    covered = total = 0
+    for mask, joint, truth in zip(masks, joints, truths, strict=True):
+        line = skeletonize(joint) & ~_grown(truth, 2 * _UAV_TOLERANCE_PX)
+        total += int(line.sum())
+        covered += int((line & _grown(mask, 1)).sum())
+    return covered / max(total, 1)
+
+
+def evaluate_masks(
+    analyser: Analyser, data: Path, final: bool, on_photo: Callable[[], None] = lambda: None
+) -> dict[str, MaskScore | float]:
+    """Scores on folds for choices, or with `final` on the test folds; and shares of crack-free pictures with a mask."""
+    fold = "test" if final else "val"
+    dais, uav = masked_photos(data / "masonry_dais", fold), masked_photos(data / "uav75", fold)
+    joints = masked_photos(data / "uav75", fold, "planking")
+    found: dict[str, MaskScore | float] = {}
+    found["masonry_dais"] = score_masks(masks_of(analyser, dais.images, on_photo), _truths(dais))
+    lines = masks_of(analyser, uav.images, on_photo)
+    found["uav75_within_3_px"] = score_masks(lines, _truths(uav), _UAV_TOLERANCE_PX)
+    found["uav75_joint_length_marked"] = joints_marked(lines, _truths(joints), _truths(uav))
+    sound = brickwork(data, ("test",) if final else ("train", "val"))
+    bricks = [photo for photo, cracked in zip(sound.photos, sound.cracked, strict=True) if not cracked]
+    surfaces = textures(data / "textures", "val").images
+    for name, photos in (("textures_with_mask", surfaces), ("sound_brickwork_with_mask", bricks)):
+        found[name] = float(np.mean([mask.any() for mask in masks_of(analyser, photos, on_photo)]))
+    return found
+
+
+def _truths(source: Source) -> list[Mask]:
+    assert source.masks is not None, "masked photos have masks"
+    return source.masks

@@ -1,0 +1,133 @@
+"""Teach a segmenter in two rounds, by simulated cracks and by masks that networks gave; write weights and manifest."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from monitor.networks.devices import choose_device
+from monitor.networks.segmenter_training import SegmenterOptions, train_segmenter
+from monitor.networks.segmenting import crack_pixels
+from monitor.networks.weights import Classifier, Segmenter, load_classifier, load_segmenter, save_segmenter
+from simulations.patches import Patch, check_folders, masked_photos
+from simulations.pools import Drawn
+from simulations.segmenting import (
+    Mixture,
+    Reading,
+    best_level,
+    draw_pixel_pool,
+    explained_masks,
+    read_explained,
+    read_soft,
+    soft_masks,
+    taught_photos,
+)
+from simulations.teaching import TEACHING_DATA, check_name, shown
+
+_SIDE_PX = 128
+_VALIDATION_PATCHES, _BATCH = 1000, 64
+_VALIDATION_SEED, _TRAINING_SEED = 800_000, 100_000
+_TRUTH = (
+    "Simulated cracks, and in photos masks that networks gave: in round 1 the explanation of a classifier, in round 2 "
+    "the network of round 1. Masks that people drew only said whether a crop shows a crack."
+)
+
+
+def teach_segmenter(
+    data: Path, out: Path, name: str, teacher: str, patches: int, options: SegmenterOptions, device: str, quiet: bool
+) -> dict[str, Any]:
+    """Train one segmenter from the folders below `data`; weights go to `out / "weights"`.
+
+    Round 1 believes the masks that the explanation of `teacher` (name or file of a classifier's weights) gives, round 2
+    those of the network of round 1, which is kept in `out / "rounds"`. Patches, masks and checkpoints stay in
+    `out`, so that an interrupted run goes on where it stood.
+    """
+    where = choose_device(device)
+    classifier = load_classifier(teacher, device=where)
+    check_name(name, out / "weights", "unet")
+    check_folders(data)
+    with Progress(console=Console(stderr=True), disable=quiet) as bar:
+        draw = partial(draw_pixel_pool, out / "pool", data)
+        validation = draw("val", _VALIDATION_PATCHES, _SIDE_PX, _VALIDATION_SEED)
+        training = draw("train", patches, _SIDE_PX, _TRAINING_SEED, shown(bar, "Drawing patches"))
+        lesson = _Lesson(data, out, classifier, training, validation, options, where, bar)
+        first = load_segmenter(str(lesson.taught(classifier, f"{name}-1", out / "rounds").path), device=where)
+        second = lesson.taught(first, name, out / "weights")
+    return {"weights": str(second.path), "level": second.level, "scores": second.scores}
+
+
+@dataclass(frozen=True)
+class _Taught:
+    path: Path
+    level: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """What both rounds share; `classifier` is whose explanations stand at the beginning."""
+
+    data: Path
+    out: Path
+    classifier: Classifier
+    training: Drawn
+    validation: Drawn
+    options: SegmenterOptions
+    device: torch.device
+    bar: Progress
+
+    def taught(self, teacher: Classifier | Segmenter, name: str, folder: Path) -> _Taught:
+        """One round: the teacher's masks, the training, the level, and the weights written to `folder`."""
+        masks, reading, shares = _believed(teacher)
+        photos = []
+        for source_name, share in shares.items():
+            source = masked_photos(self.data / source_name, "train")
+            kept = self.out / "masks" / f"{source_name}_{teacher.sha256[:12]}"
+            photos.append((share, taught_photos(source, masks, kept, shown(self.bar, f"Masks of {source_name}"))))
+        patches = len(self.training["images"])
+        found = train_segmenter(
+            Mixture(self.training, photos, reading),
+            self.options,
+            self.out / f"{name}-{self.options.seed}.ckpt",
+            f"{patches} simulated patches, masks by {teacher.sha256}",
+            self.device,
+            shown(self.bar, f"Training {name}"),
+        )
+        shipped = Segmenter(name, found.network.to(self.device).eval(), 0.5, "")
+        level, dice = best_level(crack_pixels(shipped, self.validation["images"], _BATCH), self.validation["truth"])
+        scores = {"simulated_dice": dice, "last_loss": found.losses[-1]}
+        self.bar.print(f"{name}: loss {found.losses[-1]:.3f}, Dice coefficient on simulated patches {dice:.3f}")
+        story = {
+            "data": TEACHING_DATA,
+            "truth": _TRUTH,
+            "recipe": {
+                "patches": patches,
+                "photos": shares,
+                "explained_by": self.classifier.name,
+                "explained_by_sha256": self.classifier.sha256,
+                "teacher": teacher.name,
+                "teacher_sha256": teacher.sha256,
+                **asdict(self.options),
+            },
+            "scores": scores,
+        }
+        return _Taught(save_segmenter(found.network.cpu(), name, folder, level, story), level, scores)
+
+
+def _believed(
+    teacher: Classifier | Segmenter,
+) -> tuple[Callable[[Patch], NDArray[np.uint8]], Reading, dict[str, float]]:
+    """How a teacher's masks are made and read, and how often it is believed about which photos.
+
+    The hairlines of `uav75` come in when a network that knows where cracks are can say where.
+    """
+    if isinstance(teacher, Classifier):
+        return explained_masks(teacher), read_explained, {"masonry_dais": 1.0}
+    return soft_masks(teacher), read_soft, {"masonry_dais": 0.88, "uav75": 0.12}

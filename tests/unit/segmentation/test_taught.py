@@ -1,0 +1,85 @@
+"""A taught network's pixels count where the explanation points, and are followed from there."""
+
+import numpy as np
+
+from monitor.records import BoolArray, FloatArray
+from monitor.segmentation import taught
+from monitor.segmentation.taught import TaughtOptions, mean_of_seen
+
+SHAPE = (80, 120)
+OPTIONS = TaughtOptions(follow=0.5, reach_px=5, min_share=0.3, min_area_px=50)
+
+
+def lines(**values: float) -> FloatArray:
+    """Probabilities of three horizontal lines 3 px thick, from column 10 to 110, in rows 10, 40 and 70."""
+    found = np.zeros(SHAPE, np.float32)
+    for row, name in ((10, "first"), (40, "second"), (70, "third")):
+        found[row - 1 : row + 2, 10:110] = values.get(name, 0.0)
+    return found
+
+
+def marked(*places: tuple[int, int]) -> BoolArray:
+    found = np.zeros(SHAPE, bool)
+    for place in places:
+        found[place] = True
+    return found
+
+
+def crack_mask(
+    probability: FloatArray,
+    level: float,
+    candidates: BoolArray,
+    options: TaughtOptions,
+    relevance: FloatArray | None = None,
+) -> BoolArray:
+    everywhere = np.ones(SHAPE, np.float32)
+    return taught.crack_mask(probability, level, everywhere if relevance is None else relevance, candidates, options)
+
+
+def test_only_what_the_explanation_points_at_is_a_crack() -> None:
+    mask = crack_mask(lines(first=0.9, second=0.9), 0.5, marked((44, 50)), OPTIONS)
+    np.testing.assert_array_equal(mask, lines(second=1.0) > 0)
+
+
+def test_what_lies_further_off_than_the_reach_is_not_pointed_at() -> None:
+    assert not crack_mask(lines(first=0.9), 0.5, marked((17, 50)), OPTIONS).any()
+    assert crack_mask(lines(first=0.9), 0.5, marked((16, 50)), OPTIONS).any()
+
+
+def test_a_crack_is_followed_down_to_a_share_of_the_level() -> None:
+    seen = lines(first=0.9)
+    seen[:, 60:] *= 0.3 / 0.9
+    mask = crack_mask(seen, 0.5, marked((10, 20)), OPTIONS)
+    np.testing.assert_array_equal(mask, lines(first=1.0) > 0)
+    mask = crack_mask(seen, 0.7, marked((10, 20)), OPTIONS)
+    assert not mask[:, 60:].any()
+    assert mask[10, 10:60].all()
+
+
+def test_a_faint_crack_does_not_begin_anywhere() -> None:
+    assert not crack_mask(lines(first=0.4), 0.5, marked((10, 20)), OPTIONS).any()
+
+
+def test_what_the_explanation_hardly_points_at_is_no_crack() -> None:
+    relevance = np.where(np.arange(SHAPE[0])[:, None] < 25, 1.0, 0.2) * np.ones(SHAPE)
+    seen, both = lines(first=0.9, second=0.9), marked((10, 50), (40, 50))
+    mask = crack_mask(seen, 0.5, both, OPTIONS, np.asarray(relevance, np.float32))
+    np.testing.assert_array_equal(mask, lines(first=1.0) > 0)
+    assert crack_mask(seen, 0.5, both, TaughtOptions(min_share=0.1), np.asarray(relevance, np.float32))[40, 50]
+
+
+def test_small_pieces_go() -> None:
+    seen = np.zeros(SHAPE, np.float32)
+    seen[30:37, 30:37] = 1.0
+    assert not crack_mask(seen, 0.5, marked((33, 33)), OPTIONS).any()
+    seen[30:38, 30:37] = 1.0
+    assert crack_mask(seen, 0.5, marked((33, 33)), OPTIONS).sum() == 56
+
+
+def test_without_candidates_the_mask_is_empty() -> None:
+    assert not crack_mask(lines(first=1.0), 0.5, marked(), OPTIONS).any()
+
+
+def test_the_mean_is_that_of_the_patches_seen() -> None:
+    total, share = np.array([[0.0, 0.2, 0.5]], np.float32), np.array([[0.0, 0.25, 1.0]], np.float32)
+    np.testing.assert_allclose(mean_of_seen(total, share), [[0.0, 0.8, 0.5]], rtol=1e-6)

@@ -1,0 +1,136 @@
+"""The whole chain on a handful of small photos: segmenter in two rounds, then a classifier that it shows the cracks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from dark_classifier import save_dark_classifier
+from training_data import write_training_data
+
+from monitor.errors import MisuseError, UnknownNameError
+from monitor.networks import training
+from monitor.networks.segmenter_training import SegmenterOptions
+from monitor.networks.training import TrainingOptions
+from monitor.networks.unet import Unet, UnetLayout
+from monitor.networks.vgg import Vgg11Layout
+from monitor.networks.weights import load_classifier, load_segmenter, manifest, save_segmenter
+from simulations import segmenter_teaching, segmenting, teaching
+from simulations.segmenter_teaching import teach_segmenter
+from simulations.teaching import teach_classifier
+
+# Networks as small as these lose more time to waiting for each other's threads than they gain.
+torch.set_num_threads(1)
+
+SIDE = 32
+OPTIONS = SegmenterOptions(layout=UnetLayout(width=4, batch_norm=True), steps=3, batch_size=4)
+TINY = TrainingOptions(layout=Vgg11Layout(width=1 / 32, patch_px=SIDE, head=8), epochs=1, batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_training_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def dark(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_dark_classifier(tmp_path_factory.mktemp("teacher"))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmenter_teaching, "_SIDE_PX", SIDE)
+    monkeypatch.setattr(segmenter_teaching, "_VALIDATION_PATCHES", 6)
+    monkeypatch.setattr(teaching, "_VALIDATION_PATCHES", 8)
+    monkeypatch.setitem(training.PRESETS, "tiny", TINY)
+
+
+def taught(data: Path, out: Path, teacher: Path, name: str = "segmenter") -> dict[str, Any]:
+    return teach_segmenter(data, out, name, str(teacher), 8, OPTIONS, "cpu", quiet=True)
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, dark: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    out = tmp_path_factory.mktemp("out")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(segmenter_teaching, "_SIDE_PX", SIDE)
+        patched.setattr(segmenter_teaching, "_VALIDATION_PATCHES", 6)
+        return out, taught(data, out, dark)
+
+
+def test_the_manifest_tells_how_the_segmenter_was_taught(finished: tuple[Path, dict[str, Any]], dark: Path) -> None:
+    out, found = finished
+    segmenter = load_segmenter(found["weights"])
+    assert segmenter.level == found["level"]
+    assert not segmenter.network.layout.batch_norm
+    entry, first = manifest(out / "weights")["segmenter"], manifest(out / "rounds")["segmenter-1"]
+    assert first["recipe"]["teacher_sha256"] == load_classifier(str(dark)).sha256
+    assert entry["recipe"]["explained_by_sha256"] == load_classifier(str(dark)).sha256
+    assert entry["recipe"]["teacher_sha256"] == first["sha256"]
+    assert (entry["recipe"]["steps"], entry["recipe"]["patches"], entry["recipe"]["layout"]["width"]) == (3, 8, 4)
+    assert first["recipe"]["photos"] == {"masonry_dais": 1.0}
+    assert set(entry["recipe"]["photos"]) == {"masonry_dais", "uav75"}
+    assert "only said whether a crop shows a crack" in entry["truth"]
+    assert all("licence" in each for each in entry["data"])
+    assert entry["scores"] == found["scores"]
+    assert 0 <= entry["scores"]["simulated_dice"] <= 1
+
+
+def test_the_first_round_believes_the_explanation(finished: tuple[Path, dict[str, Any]], dark: Path) -> None:
+    folder = finished[0] / "masks" / f"masonry_dais_{load_classifier(str(dark)).sha256[:12]}"
+    for path in sorted(folder.iterdir()):
+        mask = np.load(path)["mask"]
+        rows = np.flatnonzero((mask == 255).mean(axis=1) > 0.5)
+        assert 68 <= rows.min() <= rows.max() <= 77
+
+
+def test_a_finished_teaching_is_read_not_repeated(
+    finished: tuple[Path, dict[str, Any]], data: Path, dark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, found = finished
+    for name in ("standard_sources", "taught_window", "_whole"):
+        monkeypatch.setattr(segmenting, name, None)
+    before = Path(found["weights"]).read_bytes()
+    assert taught(data, out, dark) == found
+    assert Path(found["weights"]).read_bytes() == before
+
+
+def test_a_classifier_is_shown_where_cracks_are(
+    finished: tuple[Path, dict[str, Any]], data: Path, tmp_path: Path
+) -> None:
+    segmenter = load_segmenter(finished[1]["weights"])
+    found = teach_classifier(data, tmp_path, "tiny", "dense", 8, 0, "cpu", quiet=True, dense_by=finished[1]["weights"])
+    entry = manifest(tmp_path / "weights")["dense"]
+    assert entry["recipe"]["dense_weight"] == 0.5
+    assert (entry["recipe"]["dense_by"], entry["recipe"]["dense_by_sha256"]) == ("segmenter", segmenter.sha256)
+    (places,) = (tmp_path / "places").rglob("*.npz")
+    assert np.load(places)["places"].shape == (8, 4, 4)
+    plain = teach_classifier(data, tmp_path, "tiny", "plain", 8, 0, "cpu", quiet=True)
+    assert manifest(tmp_path / "weights")["plain"]["recipe"]["dense_weight"] == 0
+    assert "dense_by" not in manifest(tmp_path / "weights")["plain"]["recipe"]
+    networks = [load_classifier(each["weights"]).network.state_dict() for each in (found, plain)]
+    assert networks[0].keys() == networks[1].keys()
+    assert not torch.equal(*(network["features.0.weight"] for network in networks))
+
+
+def test_what_is_missing_is_said_before_anything_is_drawn(data: Path, dark: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(MisuseError, match="no folder textures or masonry_dais or uav75 to train with"):
+        taught(tmp_path, out, dark)
+    with pytest.raises(MisuseError, match="no folder textures"):
+        teach_classifier(tmp_path, out, "tiny", "default", 8, 0, "cpu", quiet=True)
+    with pytest.raises(UnknownNameError, match="nobody"):
+        taught(data, out, Path("nobody"))
+    with pytest.raises(UnknownNameError, match="nobody"):
+        teach_classifier(data, out, "tiny", "default", 8, 0, "cpu", quiet=True, dense_by="nobody")
+    assert not out.exists()
+
+
+def test_a_network_does_not_take_the_name_of_one_of_another_kind(data: Path, dark: Path, tmp_path: Path) -> None:
+    save_dark_classifier(tmp_path / "weights", "mine")
+    save_segmenter(Unet(UnetLayout(width=1)), "yours", tmp_path / "weights", 0.5, {})
+    with pytest.raises(MisuseError, match="'mine' are of the architecture 'vgg11'"):
+        taught(data, tmp_path, dark, "mine")
+    with pytest.raises(MisuseError, match="'yours' are of the architecture 'unet'"):
+        teach_classifier(data, tmp_path, "tiny", "yours", 8, 0, "cpu", quiet=True)

@@ -188,12 +188,12 @@ class Analyser:
         return graded(reference, view, seen, outcome.registration, margin)
 
     def _segment(self, image: ByteArray, found: _Explained) -> BoolArray:
+        light = grey(image).astype(np.float32) / 255
         if self._segmenter is not None and found.gaping is not None:
             level, taught = self._segmenter.level, self.options.taught
-            return crack_mask(found.gaping, level, found.relevance, found.candidates, taught)
+            return crack_mask(light, found.gaping, level, found.relevance, found.candidates, taught)
         if self.options.mask == "published":
             return postprocess(found.candidates, self.options.postprocessing)
-        light = grey(image).astype(np.float32) / 255
         return refine(light, found.relevance, found.candidates, self.options.refinement)
 
     def _outcome(

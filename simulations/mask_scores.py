@@ -31,7 +31,7 @@ class MaskScore:
     """Scores of one set: pixels of all `n` photos pooled, `f1_low` to `f1_high` by resampling the photos (90 %).
 
     `empty` photos have no mask. Area and maximum width against those of the people's masks, mean absolute error in
-    per cent over photos, an empty mask being 100 % off.
+    per cent over the photos with a crack, an empty mask being 100 % off.
     """
 
     n: int
@@ -103,7 +103,8 @@ def _size_errors(masks: Sequence[Mask], truths: Sequence[Mask]) -> tuple[float, 
     errors = []
     for mask, truth in zip(masks, truths, strict=True):
         found, true = measure(mask), measure(truth)
-        errors.append((found.area_px / true.area_px - 1, found.max_width_px / true.max_width_px - 1))
+        if true.area_px:
+            errors.append((found.area_px / true.area_px - 1, found.max_width_px / true.max_width_px - 1))
     area, width = 100 * np.abs(errors).mean(axis=0)
     return float(area), float(width)
 

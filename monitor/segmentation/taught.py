@@ -2,27 +2,37 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.records import BoolArray, FloatArray
 from monitor.segmentation.morphology import area_opening, grow, hysteresis
 from monitor.segmentation.refinement import relative_relevance
+
+#: Flanks are looked for so many half widths from the axis: beside the mask, and where it does not fill the gap.
+_REACHES = (1.5, 3.0)
 
 
 @dataclass(frozen=True)
 class TaughtOptions:
     """Options of `crack_mask`. `follow`: share of the network's level down to which a crack is followed from where
     it is clear. `reach_px`: so near to the explanation a crack has to be seen somewhere. `min_share`: and there
-    relevance has to reach this share of the highest around. `min_area_px`: smaller components go.
+    relevance has to reach this share of the highest around. `min_area_px`: smaller components go. `flank_depth`,
+    `flank_share`: so do those that lie less deep (of brightness 0 .. 1) between two flanks along more than the rest of
+    their axis: a gap has two lips, a wall's dark surroundings begin at one edge.
     """
 
     follow: float = 0.6
     reach_px: int = 5
     min_share: float = 0.06
     min_area_px: int = 50
+    flank_depth: float = 0.02
+    flank_share: float = 0.5
 
 
 def crack_mask(
+    light: FloatArray,
     probability: FloatArray,
     level: float,
     relevance: FloatArray,
@@ -31,16 +41,41 @@ def crack_mask(
 ) -> BoolArray:
     """The crack's pixels as a bool mask, all arrays (rows, cols).
 
-    `probability` in 0 .. 1 is 0 where nothing was looked at; `level` is that from which a pixel counts;
-    `relevance` and the `candidates` thresholded from it say what made the classifier say "cracked". Without
-    candidates the mask is empty.
+    `light` is grey in 0 .. 1. `probability` in 0 .. 1 is 0 where nothing was looked at; `level` is that from which a
+    pixel counts; `relevance` and the `candidates` thresholded from it say what made the classifier say "cracked".
+    Without candidates the mask is empty.
     """
     options = options or TaughtOptions()
     if not candidates.any():
         return np.zeros(candidates.shape, bool)
     pointed_at = grow(candidates, options.reach_px) & (relative_relevance(relevance) >= options.min_share)
     backed = (probability >= level) & pointed_at
-    return area_opening(hysteresis(probability >= options.follow * level, backed), options.min_area_px)
+    mask = area_opening(hysteresis(probability >= options.follow * level, backed), options.min_area_px)
+    return _flanked(np.asarray(light, np.float32), mask, options)
+
+
+def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions) -> BoolArray:
+    """The components of the mask that are darker than what lies on either side of them, along enough of their axis."""
+    half_px = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    axis = mask & (half_px >= cv2.dilate(half_px, np.ones((3, 3), np.uint8)))
+    rows, cols = np.nonzero(axis)
+    smooth = np.asarray(cv2.blur(light, (3, 3)), np.float32)
+    depth = np.full(len(rows), -np.inf, np.float32)
+    for scale in _REACHES:
+        reach = np.ceil(scale * half_px[axis]).astype(np.int64) + 2
+        for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+            sides = [_at(smooth, rows + sign * reach * down, cols + sign * reach * right) for sign in (1, -1)]
+            np.maximum(depth, np.minimum(*sides) - smooth[axis], out=depth)
+    count, label = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    deep = np.bincount(label[axis][depth >= options.flank_depth], minlength=count)
+    stays = deep >= options.flank_share * np.bincount(label[axis], minlength=count)
+    stays[0] = False
+    return np.asarray(stays[label])
+
+
+def _at(picture: NDArray[np.float32], rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Values at places (n,); beyond the picture as at its border."""
+    return picture[np.clip(rows, 0, picture.shape[0] - 1), np.clip(cols, 0, picture.shape[1] - 1)]
 
 
 def mean_of_seen(total: FloatArray, share: FloatArray) -> FloatArray:

@@ -1,5 +1,6 @@
 """`evaluate` scores a classifier on labelled photos, and `train` makes one that can be scored."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -72,3 +73,24 @@ def test_data_that_is_not_there_is_said(tmp_path: Path, weights: Path) -> None:
     refused = crackmonitor("evaluate", "--data", tmp_path / "nowhere", "--weights", weights)
     assert refused.status in (1, 2)
     assert "nowhere" in refused.sentence
+
+
+def test_masks_are_scored_in_each_way_and_written_as_a_page(data: Path, weights: Path, tmp_path: Path) -> None:
+    uav = data / "uav75"
+    shutil.copytree(data / "masonry_dais", uav)
+    (uav / "planking").mkdir()
+    for file in (uav / "masks").iterdir():
+        assert cv2.imwrite(str(uav / "planking" / file.name), np.eye(112, dtype=np.uint8) * 255)
+    for index in range(3):
+        picture(data / f"textures/{index}.png", False, 112, np.random.default_rng(index))
+    page = tmp_path / "photos.md"
+    found = crackmonitor("evaluate", "--data", data, "--weights", weights, "--masks", "--report", page, "--json").result
+    assert set(found["masks"]) == {"taught", "refined", "published"}
+    for scores in found["masks"].values():
+        assert scores["masonry_dais"]["n"] == scores["uav75_within_3_px"]["n"] == 8
+        assert 0 <= scores["masonry_dais"]["f1"] <= 1
+        assert 0 <= scores["uav75_joint_length_marked"] <= 1
+        assert scores["textures_with_mask"] == 0
+    text = page.read_text(encoding="utf-8")
+    assert f"| taught | masonry_dais, f1 | {found['masks']['taught']['masonry_dais']['f1']:.3f} |" in text
+    assert "crackmonitor evaluate --data DATA" in text

@@ -1,6 +1,7 @@
 """A taught network's pixels count where the explanation points, and are followed from there."""
 
 import numpy as np
+import pytest
 
 from monitor.records import BoolArray, FloatArray
 from monitor.segmentation import taught
@@ -31,9 +32,12 @@ def crack_mask(
     candidates: BoolArray,
     options: TaughtOptions,
     relevance: FloatArray | None = None,
+    light: FloatArray | None = None,
 ) -> BoolArray:
-    everywhere = np.ones(SHAPE, np.float32)
-    return taught.crack_mask(probability, level, everywhere if relevance is None else relevance, candidates, options)
+    """On a bright wall that is dark where a crack is likely, explained everywhere, unless told otherwise."""
+    everywhere = np.ones(SHAPE, np.float32) if relevance is None else relevance
+    wall = np.where(probability > 0, 0.2, 0.7) if light is None else light
+    return taught.crack_mask(wall, probability, level, everywhere, candidates, options)
 
 
 def test_only_what_the_explanation_points_at_is_a_crack() -> None:
@@ -74,6 +78,22 @@ def test_small_pieces_go() -> None:
     assert not crack_mask(seen, 0.5, marked((33, 33)), OPTIONS).any()
     seen[30:38, 30:37] = 1.0
     assert crack_mask(seen, 0.5, marked((33, 33)), OPTIONS).sum() == 56
+
+
+@pytest.mark.parametrize("width_px", [3, 9, 41])
+def test_a_gap_has_two_lips_and_the_edge_of_the_wall_has_one(width_px: int) -> None:
+    seen = np.zeros(SHAPE, np.float32)
+    seen[20 : 20 + width_px] = 0.9
+    gap = np.where(seen > 0, 0.1, 0.6)
+    beyond = np.where(np.arange(SHAPE[0])[:, None] >= 20, 0.1, 0.6) * np.ones(SHAPE)
+    assert crack_mask(seen, 0.5, marked((21, 50)), OPTIONS, light=gap)[20 : 20 + width_px].all()
+    assert not crack_mask(seen, 0.5, marked((21, 50)), OPTIONS, light=beyond).any()
+
+
+def test_a_mask_that_does_not_fill_its_gap_stays() -> None:
+    gap = np.where(np.abs(np.arange(SHAPE[0])[:, None] - 40) <= 3, 0.1, 0.6) * np.ones(SHAPE)
+    seen = lines(second=0.9)
+    np.testing.assert_array_equal(crack_mask(seen, 0.5, marked((40, 50)), OPTIONS, light=gap), seen > 0)
 
 
 def test_without_candidates_the_mask_is_empty() -> None:

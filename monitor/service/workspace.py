@@ -18,6 +18,7 @@ _TEMPLATE = """\
 [analysis]
 # device = "auto"            # auto, cpu, cuda, mps
 # weights = "default"        # a shipped classifier, or the path of a .safetensors file
+# mask = "taught"            # taught, refined, published
 
 [ingest]
 # max_megapixels = 64

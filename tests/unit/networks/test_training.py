@@ -154,6 +154,25 @@ MISUSE = [
 ]
 
 
+def test_training_goes_on_from_a_finished_classifier(tmp_path: Path) -> None:
+    before = trained(tmp_path / "before.ckpt", replace(PLAIN, seed=5))
+    still = replace(PLAIN, epochs=1, learning_rate=0.0, weight_decay=0.0)
+    start = before.network
+    after = train_classifier(TRAIN, VALIDATION, still, tmp_path / "after.ckpt", start=start)
+    for name, value in start.state_dict().items():
+        assert torch.equal(after.network.state_dict()[name], value), name
+    anew = train_classifier(TRAIN, VALIDATION, still, tmp_path / "anew.ckpt")
+    first = next(iter(start.state_dict()))
+    assert not torch.equal(anew.network.state_dict()[first], start.state_dict()[first])
+
+
+def test_a_start_of_another_layout_is_refused_before_the_first_epoch(tmp_path: Path) -> None:
+    start = trained(tmp_path / "before.ckpt").network
+    with pytest.raises(MisuseError, match="The start is of the layout"):
+        train_classifier(TRAIN, VALIDATION, EVERYTHING, tmp_path / "after.ckpt", start=start)
+    assert not (tmp_path / "after.ckpt").exists()
+
+
 @pytest.mark.parametrize("name", ["training", "validation"])
 @pytest.mark.parametrize(("sentence", "spoiled"), MISUSE)
 def test_patches_that_do_not_fit_are_refused_before_the_first_epoch(

@@ -6,7 +6,7 @@ DEMO ?= demo
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format train validate bench clean
+.PHONY: help install demo test soak check format train validate bench clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: install  ## Three simulated walls through the real service, then its dashb
 test: check  ## Style, types, layers, and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
+soak: install  ## What tries to break the service's promises, at full counts (an hour and more)
+	CRACKMONITOR_TEST_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m soak
+
 check: install  ## Style, types and layers only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -46,9 +49,8 @@ train: install  ## Train anew from $(DATA): classifier, segmenter, classifier tu
 validate: install  ## Hundreds of simulated series through the analysis, into simulations/results (hours)
 	$(BIN)/crackmonitor validate $(if $(wildcard $(DATA)),--data $(DATA)) --report simulations/results/validation.md
 
-bench: install  ## LRP against zennit's: the paper's network, and one of the size that ships
-	$(BIN)/crackmonitor bench
-	$(BIN)/crackmonitor bench --width 0.25 --patch 128 --rounds 25
+bench: install  ## The analysis against the published way of doing it, into simulations/results (half an hour)
+	$(BIN)/crackmonitor bench --report simulations/results/speed.md
 
 clean:  ## Remove the virtual environment, the demonstration and all caches
 	rm -rf .venv $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

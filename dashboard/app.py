@@ -11,6 +11,11 @@ page = st.navigation(
     [
         st.Page("app_pages/overview.py", title="Overview", default=True),
         st.Page("app_pages/location.py", title="Location"),
+        st.Page("app_pages/capture.py", title="Capture"),
+        st.Page("app_pages/alarms.py", title="Alarms"),
+        st.Page("app_pages/upload.py", title="Upload"),
+        st.Page("app_pages/set_up.py", title="Set up"),
+        st.Page("app_pages/validation.py", title="Validation"),
         st.Page("app_pages/system.py", title="System"),
     ]
 )

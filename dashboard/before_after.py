@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import data
+from dashboard.time_lapse import time_lapse
 from dashboard.wording import moment, plain
 
 
@@ -22,6 +23,9 @@ def before_after(detail: data.Detail) -> None:
         _pair(next((view for view in detail.captures if view.is_reference), None), capture, detail)
     else:
         _refused(capture, detail)
+    asked = {"location": detail.glance.status.location.name, "capture": str(capture.id)}
+    time_lapse(detail)
+    st.page_link("app_pages/capture.py", label=f"All about capture {capture.id}", query_params=asked)
 
 
 def blended(before: data.ByteArray, after: data.ByteArray, share: float) -> data.ByteArray:

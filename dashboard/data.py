@@ -1,4 +1,4 @@
-"""What the pages show, read from a workspace: the only module here that touches `monitor`.
+"""What the pages show, read from a workspace: beside `alarm_data` the only module here that touches `monitor`.
 
 Every reading function takes the workspace's folder, keeps no transaction open, and may be ten seconds
 old. All raise `CrackmonitorError`, whose text is a sentence for the person who looks at the page.
@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,12 +27,16 @@ from monitor.imaging.files import read_picture
 from monitor.imaging.overlays import overlay
 from monitor.records import EVENT_NAMES as EVENT_NAMES
 from monitor.records import METRIC_NAMES as METRIC_NAMES
-from monitor.records import RATE_NEEDS_DAYS, RATE_NEEDS_N, Offset, RuleKind, Temperature
 from monitor.records import ByteArray as ByteArray
+from monitor.records import CrackReading as CrackReading
 from monitor.records import GrowthFit as GrowthFit
+from monitor.records import Offset, RuleKind, Temperature
+from monitor.records import Scale as Scale
 from monitor.settings import Settings, load_settings
 from monitor.storage import queries
 from monitor.storage.database import Database
+from monitor.storage.observing import grading_of as grading_of
+from monitor.storage.shown import shown_fit
 from monitor.storage.views import ALL_CRACKS as ALL_CRACKS
 from monitor.storage.views import (
     CRACK_UNITS,
@@ -51,13 +55,14 @@ from monitor.storage.views import CaptureView as CaptureView
 from monitor.storage.views import CrackView as CrackView
 from monitor.storage.views import EventView as EventView
 from monitor.storage.views import RateView as RateView
+from monitor.storage.views import ReadingView as ReadingView
 from monitor.storage.views import Series as Series
 from monitor.storage.views import ShadowSeries as ShadowSeries
+from monitor.storage.views import SiteTrialView as SiteTrialView
+from monitor.storage.views import TriggerStandView as TriggerStandView
 from monitor.storage.views import VerdictView as VerdictView
 
 _FRESH = timedelta(seconds=10)
-#: The fit that is shown is the first of these that succeeded.
-_METHODS = ("seasonal", "temperature", "theil_sen")
 #: A worker that has been silent for so many rounds, and for so long, is worth a word.
 _SILENT_ROUNDS, _SILENT = 3, timedelta(minutes=5)
 #: Pictures are made smaller before they go to a browser.
@@ -68,6 +73,7 @@ _LONGEST_SIDE_PX = 1600
 class Glance:
     """One location on the overview: its status, how many readings count, how many captures are still to be measured,
     what its width's history says (None: nothing was judged yet), and what there is under another recipe, if anything.
+    `stand` is the most urgent level of its trigger plan, None before the first.
     """
 
     status: LocationStatus
@@ -75,6 +81,7 @@ class Glance:
     pending: int
     verdict: VerdictView | None
     shadow: ShadowSeries | None
+    stand: TriggerStandView | None
 
     @property
     def state(self) -> State:
@@ -126,7 +133,7 @@ class Detail:
 
     def fit(self, metric: str, crack: str = ALL_CRACKS) -> GrowthFit | None:
         """The fit to show for a metric, None before the first."""
-        return _shown_fit(self.fits, metric, crack)
+        return shown_fit(self.fits, metric, crack)
 
     def correlation(self, metric: str, crack: str = ALL_CRACKS) -> float | None:
         """Pearson's r of a metric with time, from whichever fit has it."""
@@ -203,11 +210,23 @@ def workspace() -> Path:
 @st.cache_data(ttl=_FRESH, show_spinner=False)
 def glances(folder: Path) -> tuple[Glance, ...]:
     """All locations: what needs attention first, then by name."""
-    with _reading(folder) as (session, _):
+    with reading(folder) as (session, _):
         statuses = queries.statuses(session)
-        pending = _pending(session, statuses)
+        counted, pending = queries.observed(session), _pending(session, statuses)
+        verdicts = queries.headlines(session)
         shadows = {shadow.location_id: shadow for shadow in queries.shadows(session)}
-        seen = [_glance(session, status, pending, shadows.get(status.location.id)) for status in statuses]
+        stands = _stands(queries.trigger_stands(session))
+        seen = [
+            Glance(
+                status,
+                counted.get(status.location.id, 0),
+                pending[status.location.id],
+                verdicts.get(status.location.id),
+                shadows.get(status.location.id),
+                stands.get(status.location.id),
+            )
+            for status in statuses
+        ]
     order = list(State)
     return tuple(sorted(seen, key=lambda glance: (order.index(glance.state), glance.status.location.name)))
 
@@ -215,13 +234,22 @@ def glances(folder: Path) -> tuple[Glance, ...]:
 @st.cache_data(ttl=_FRESH, show_spinner=False)
 def detail(folder: Path, name: str) -> Detail:
     """One location. Raises `UnknownNameError` for a name that is none."""
-    with _reading(folder) as (session, settings):
+    with reading(folder) as (session, settings):
         place = queries.location(session, name).id
-        statuses = [status for status in queries.statuses(session) if status.location.id == place]
+        statuses = queries.statuses(session, place)
         shadow = next((shadow for shadow in queries.shadows(session) if shadow.location_id == place), None)
+        stands = _stands(queries.trigger_stands(session, place))
+        counted, pending = queries.observed(session, place), _pending(session, statuses)
         pair = None if shadow is None else (shadow.in_force, shadow.fingerprint)
         return Detail(
-            glance=_glance(session, statuses[0], _pending(session, statuses), shadow),
+            glance=Glance(
+                statuses[0],
+                counted.get(place, 0),
+                pending[place],
+                queries.headline(session, place),
+                shadow,
+                stands.get(place),
+            ),
             captures=tuple(queries.captures(session, place)),
             fits=tuple(queries.fits(session, place)),
             rules=tuple(queries.rules(session, place)),
@@ -239,16 +267,24 @@ def detail(folder: Path, name: str) -> Detail:
 @st.cache_data(ttl=_FRESH, show_spinner=False)
 def series(folder: Path, location_id: int, metric: str, crack: str = ALL_CRACKS) -> Series:
     """One metric's history, of one crack or of all cracks of a location together."""
-    with _reading(folder) as (session, _):
+    with reading(folder) as (session, _):
         if crack == ALL_CRACKS:
             return queries.series(session, location_id, metric)
         return queries.crack_series(session, location_id, crack, metric)
 
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)
+def site_trials(folder: Path) -> dict[str, tuple[SiteTrialView, ...]]:
+    """By location, in order of name, the series simulated on its own wall, newest first."""
+    with reading(folder) as (session, _):
+        places = sorted(queries.locations(session), key=lambda place: place.name)
+        return {place.name: tuple(queries.site_trials(session, place.id)) for place in places}
+
+
+@st.cache_data(ttl=_FRESH, show_spinner=False)
 def worker(folder: Path) -> Worker:
     """The sign of life to measure the age of everything else by."""
-    with _reading(folder) as (session, settings):
+    with reading(folder) as (session, settings):
         seen = [view.at for view in queries.heartbeats(session)]
     return Worker(
         max(seen, default=None), max(_SILENT, _SILENT_ROUNDS * timedelta(seconds=settings.worker.scan_seconds))
@@ -258,14 +294,14 @@ def worker(folder: Path) -> Worker:
 @st.cache_data(ttl=_FRESH, show_spinner=False)
 def service(folder: Path) -> Service:
     """The database, the parts that run beside these pages, and what they have yet to do."""
-    with _reading(folder) as (session, settings):
+    with reading(folder) as (session, settings):
         statuses = queries.statuses(session)
         pending = _pending(session, statuses)
-        database = _database(settings.resolved_database_url)
+        checked = database(settings.resolved_database_url)
         return Service(
             inbox=settings.inbox,
-            database=database.name,
-            problems=tuple(database.check()),
+            database=checked.name,
+            problems=tuple(checked.check()),
             heartbeats=tuple(sorted(queries.heartbeats(session), key=lambda view: view.at, reverse=True)),
             pending={
                 status.location.name: pending[status.location.id] for status in statuses if pending[status.location.id]
@@ -279,7 +315,7 @@ def service(folder: Path) -> Service:
 @st.cache_data(ttl=6 * _FRESH, show_spinner=False)
 def rejected(folder: Path) -> tuple[Rejected, ...]:
     """All files that were not taken in, newest first."""
-    with _reading(folder) as (session, _):
+    with reading(folder) as (session, _):
         found = [
             Rejected(place.name, place.time_zone, capture.file_name, capture.rejected_reason, capture.received_at)
             for place in queries.locations(session)
@@ -296,12 +332,19 @@ def picture(folder: Path, relative: str | None) -> ByteArray | None:
     It is made smaller by averaging whole blocks, so that pictures of one size stay of one size and a thin line
     leaves a trace.
     """
-    if relative is None:
-        return None
+    return None if relative is None else picture_at(load_settings(folder).pictures / relative)
+
+
+def picture_at(path: Path) -> ByteArray | None:
+    """The picture of that file, as `picture` gives it."""
     try:
-        image = read_picture(load_settings(folder).pictures / relative, math.inf, math.inf).image
+        return reduced(read_picture(path, math.inf, math.inf).image)
     except UnreadableImageError:
         return None
+
+
+def reduced(image: ByteArray) -> ByteArray:
+    """uint8 (rows, cols, 3), made smaller by averaging whole blocks until its longest side is at most 1600 px."""
     factor = math.ceil(max(image.shape[:2]) / _LONGEST_SIDE_PX)
     rows, cols = image.shape[0] // factor, image.shape[1] // factor
     blocks = image[: rows * factor, : cols * factor].reshape(rows, factor, cols, factor, 3)
@@ -318,51 +361,32 @@ def drawn(image: ByteArray, mask: ByteArray | None, relevance: ByteArray | None)
 
 
 @st.cache_resource(show_spinner=False)
-def _database(url: str) -> Database:
+def database(url: str) -> Database:
+    """The database at that address; its connections are kept."""
     return Database(url, busy_seconds=5)
 
 
 @contextmanager
-def _reading(folder: Path) -> Iterator[tuple[Session, Settings]]:
+def reading(folder: Path) -> Iterator[tuple[Session, Settings]]:
+    """A session to read from, and the settings of the workspace."""
     settings = load_settings(folder)
-    with _database(settings.resolved_database_url).session() as session:
+    with database(settings.resolved_database_url).session() as session:
         yield session, settings
 
 
-def _glance(
-    session: Session, status: LocationStatus, pending: Mapping[int, int], shadow: ShadowSeries | None
-) -> Glance:
-    place = status.location.id
-    metric = _headline_metric(status)
-    counted = queries.series(session, place, metric).observations
-    return Glance(status, len(counted), pending[place], queries.headline(session, place), shadow)
+def _stands(stands: Sequence[TriggerStandView]) -> dict[int, TriggerStandView]:
+    """The most urgent one of each location; they come most urgent first."""
+    return {stand.location_id: stand for stand in reversed(stands)}
 
 
 def _pending(session: Session, statuses: Sequence[LocationStatus]) -> dict[int, int]:
     """By location id, the captures without a reading in the series; all of them before there is a series."""
     fingerprints = {status.location.fingerprint for status in statuses}
-    waiting = {name: queries.pending(session, name) for name in fingerprints if name is not None}
+    only = statuses[0].location.id if len(statuses) == 1 else None
+    waiting = {name: queries.pending(session, name, only) for name in fingerprints if name is not None}
     return {
         status.location.id: waiting[status.location.fingerprint].get(status.location.id, 0)
         if status.location.fingerprint is not None
         else status.captures
         for status in statuses
     }
-
-
-def _headline_metric(status: LocationStatus) -> str:
-    return "max_width_px" if status.location.scale is None else "max_width_mm"
-
-
-def _shown_fit(fits: Sequence[FitView], metric: str, crack: str) -> GrowthFit | None:
-    """The first method that succeeded; else the last one's failure, which has a message.
-
-    A line through too few readings, or too short a time, is not shown: it would look like knowledge.
-    """
-    by_method = {view.fit.method: view.fit for view in fits if (view.fit.metric, view.fit.crack) == (metric, crack)}
-    candidates = [by_method[method] for method in _METHODS if method in by_method]
-    shown = next((fit for fit in candidates if fit.success), candidates[-1] if candidates else None)
-    if shown is None or not shown.success or (shown.n >= RATE_NEEDS_N and (shown.span_days or 0) >= RATE_NEEDS_DAYS):
-        return shown
-    message = f"a rate is shown from {RATE_NEEDS_N} readings over {RATE_NEEDS_DAYS:.0f} days on; there are {shown.n}"
-    return replace(shown, success=False, message=f"{message} over {shown.span_days or 0:.0f}")

@@ -39,9 +39,21 @@ class Sign:
 SIGNS: Mapping[State, Sign] = MappingProxyType(
     {
         State.ALERT: Sign("▲", "Alert", "red"),
-        State.OVERDUE: Sign("◆", "Overdue", "orange"),
+        State.OVERDUE: Sign("◇", "Stale", "orange"),
         State.WAITING: Sign("○", "Waiting", "gray"),
         State.OK: Sign("●", "OK", "green"),
+    }
+)
+
+#: How the state of an alert and the level of a trigger plan look.
+ALERT_SIGNS: Mapping[str, Sign] = MappingProxyType(
+    {
+        "red": Sign("■", "Red", "red"),
+        "firing": Sign("▲", "Alert", "red"),
+        "amber": Sign("◆", "Amber", "orange"),
+        "stale": Sign("◇", "Stale", "orange"),
+        "green": Sign("●", "Green", "green"),
+        "ok": Sign("●", "Over", "gray"),
     }
 )
 
@@ -181,6 +193,11 @@ def verdict(outcome: str | None, months_needed: float | None = None) -> str:
 def no_rate(message: str | None) -> str:
     """Why there is no rate, from the failed fit's message (None: there is no fit either)."""
     return f"No rate yet: {plain(message or 'the worker fits one after it has measured')}."
+
+
+def due(at: datetime, time_zone: str, now: datetime) -> str:
+    """Until when something is to be done on the site's clocks, and whether that has passed."""
+    return f"due {clock(at, time_zone)}" + (", **late**" if now > at else "")
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

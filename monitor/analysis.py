@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.attribution.base import Attribution, attribution
+from monitor.attribution.base import Attribution, attribution, classify_and_explain
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.imaging.photometry import grey
 from monitor.imaging.quality import graded
 from monitor.imaging.registration import align, register
-from monitor.imaging.tiling import PatchGrid, cut, merge, tile, touching
-from monitor.networks.classification import crack_probability
+from monitor.imaging.tiling import PatchGrid, agreed, cut, merge, tile, touching
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
@@ -33,11 +32,12 @@ from monitor.records import (
     Severity,
     Status,
 )
+from monitor.segmentation.confidence import Confidence, confidence_in
 from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.taught import TaughtOptions, crack_mask, mean_of_seen
 from monitor.segmentation.thresholds import thresholder
-from monitor.severity.metrics import measure
+from monitor.severity.metrics import MIN_COMPONENT_PX, measure
 from monitor.severity.width import width_method
 
 #: The ways to make a mask.
@@ -64,6 +64,7 @@ class AnalysisOptions:
 
     `mask` names how the mask is made: "taught" takes what a segmenter sees where the explanation points, "refined"
     follows the dark valleys there, "published" is thresholded relevance after `postprocessing`, as in the paper.
+    A taught mask of which the analysis is less sure than `least_confidence` is not measured (0: whatever it shows).
     """
 
     attribution: str = "lrp"
@@ -77,18 +78,21 @@ class AnalysisOptions:
     batch_size: int = 16
     threads: int = 0
     threshold_probability: float | None = None
+    least_confidence: float = 0.3
 
 
 @dataclass(frozen=True)
 class _Explained:
     """Where cracks were found: per-photo `relevance`, thresholded `candidates`, and the highest probability of the
     patches that were `looked_at`, of which so many were `positive`; `gaping` is what a segmenter sees in these and
-    the patches around, into which a crack may run.
+    the patches around, into which a crack may run. `likely` is the highest probability of the positive patches over
+    each pixel.
     """
 
     looked_at: int
     probability: float
     positive: int
+    likely: FloatArray
     relevance: FloatArray
     candidates: BoolArray
     gaping: FloatArray | None
@@ -115,6 +119,11 @@ class Analyser:
         return Recipe({**asdict(self.options), **self._weights(), "relevance": self._attribution.as_options()})
 
     @property
+    def classifier(self) -> Classifier:
+        """What says of patches whether they are cracked, with the threshold that is in force."""
+        return replace(self._classifier, threshold=self.threshold_probability)
+
+    @property
     def threshold_probability(self) -> float:
         """Crack probability from which a patch counts as cracked."""
         chosen = self.options.threshold_probability
@@ -135,7 +144,7 @@ class Analyser:
             if not registration.accepted:
                 return self._outcome(Status.NOT_REGISTERED, registration.reason, registration=registration)
             view, seen = align(image, registration, reference.shape[:2])
-        aligned = np.where(seen[..., None], view, np.uint8(0))
+        aligned = view * seen[..., None]
         if reference_mask is not None and _hidden_share(reference_mask, seen) > _HIDDEN_SHARE:
             return self._outcome(Status.NOT_MEASURED, _CRACK_CUT_OFF, registration, aligned)
         found = self._explain(view, seen)
@@ -152,21 +161,38 @@ class Analyser:
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
         outcome = self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
+        sure = self._confidence(mask, found)
+        if sure is not None:
+            outcome = replace(outcome, confidence=sure.value, crack_confidences=sure.of_cracks)
+        if sure is not None and sure.value < self.options.least_confidence:
+            return replace(
+                outcome,
+                status=Status.NOT_MEASURED,
+                reason=_doubtful(sure, self.options.least_confidence),
+                severity=None,
+            )
         return replace(outcome, grading=self._graded(reference, view, seen, outcome))
 
     def _explain(self, image: ByteArray, seen: BoolArray) -> _Explained:
         grid = tile(image.shape[:2], self._classifier.patch_px, self.options.overlap_px)
         looked_at = np.flatnonzero(_seen_shares(seen, grid) >= _SEEN_SHARE)
         patches = cut(image, grid, looked_at)
-        probability = crack_probability(self._classifier, patches, self.options.batch_size)
-        positive = probability >= self.threshold_probability
-        indices = looked_at[positive]
-        relevance = self._attribution.explain(patches[positive])
+        threshold = self.threshold_probability
+        probability, relevance = classify_and_explain(
+            self._attribution,
+            self._classifier,
+            patches,
+            self.options.batch_size,
+            threshold,
+            lambda alone: agreed(alone, grid, looked_at),
+        )
+        indices = looked_at[probability >= threshold]
         candidates = np.stack([self._threshold(part).mask for part in relevance]) if len(indices) else relevance
         return _Explained(
             looked_at=len(looked_at),
             probability=float(probability.max(initial=0.0)),
             positive=len(indices),
+            likely=_highest(grid, indices, probability[probability >= threshold]),
             relevance=np.where(seen, merge(np.asarray(relevance, np.float32), grid, indices), np.float32(0)),
             candidates=merge(candidates.astype(np.float32), grid, indices) > 0,
             gaping=self._gaping(image, grid, np.intersect1d(looked_at, touching(grid, indices))),
@@ -178,6 +204,12 @@ class Analyser:
             return None
         seen = crack_pixels(self._segmenter, cut(image, grid, indices), self.options.batch_size)
         return mean_of_seen(merge(seen, grid, indices), merge(np.ones_like(seen), grid, indices))
+
+    def _confidence(self, mask: BoolArray, found: _Explained) -> Confidence | None:
+        """How sure the mask is; None where no segmenter says what it makes of it."""
+        if self._segmenter is None or found.gaping is None:
+            return None
+        return confidence_in(mask, found.likely, found.gaping, self._segmenter.level, MIN_COMPONENT_PX)
 
     def _graded(self, reference: ByteArray | None, view: ByteArray, seen: BoolArray, outcome: Analysis) -> Grading:
         """A reference stands for itself: it is an A."""
@@ -228,6 +260,7 @@ class Analyser:
             "segmenter": None if self._segmenter is None else self._segmenter.name,
             "segmenter_sha256": None if self._segmenter is None else self._segmenter.sha256,
             "segmenter_level": None if self._segmenter is None else self._segmenter.level,
+            **({} if self._classifier.head_sha256 is None else {"head_sha256": self._classifier.head_sha256}),
         }
 
 
@@ -259,6 +292,23 @@ def _part(seen_share: float) -> str:
     return (
         f"The photo shows only {seen_share:.0%} of the reference and no crack in it; the rest is unknown. Take it from "
         "the same position as the reference."
+    )
+
+
+def _highest(grid: PatchGrid, indices: NDArray[np.int64], probability: FloatArray) -> FloatArray:
+    """The highest probability of the patches `indices` over each pixel (rows, cols), 0 where there are none."""
+    highest = np.zeros(grid.covered_shape, np.float32)
+    for (row, col), value in zip(grid.origins[indices], probability, strict=True):
+        over = highest[row : row + grid.patch_px, col : col + grid.patch_px]
+        np.maximum(over, np.float32(value), out=over)
+    return highest[: grid.shape[0], : grid.shape[1]]
+
+
+def _doubtful(sure: Confidence, least: float) -> str:
+    return (
+        f"What looks like a crack here is too doubtful to measure: confidence {sure.value:.2f}, and {least:.2f} is"
+        f" asked for (the classifier is {sure.probability:.0%} sure, the segmenter {sure.seen:.0%}, and they agree on"
+        f" {sure.agreed:.0%} of it). Look at the photo; take it again sharper or closer."
     )
 
 

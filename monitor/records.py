@@ -53,17 +53,56 @@ class ScaleOrigin(StrEnum):
 
 
 class AlertState(StrEnum):
-    """Where a rule (or the watch for overdue captures) stands at one location."""
+    """Where a rule, a watch or a trigger plan stands; STALE: nothing recent enough is known, which is not OK."""
 
     OK = "ok"
     FIRING = "firing"
+    STALE = "stale"
+    AMBER = "amber"
+    RED = "red"
+
+    @property
+    def raised(self) -> bool:
+        """Whether it needs somebody."""
+        return self is not AlertState.OK
+
+
+class AlertAction(StrEnum):
+    """What a person does about an alert."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    COMMENTED = "commented"
+    CLOSED = "closed"
+
+
+class MessageKind(StrEnum):
+    """Why a message goes out: something changed, nobody has acknowledged it yet, or not for too long."""
+
+    CHANGE = "change"
+    REMINDER = "reminder"
+    ESCALATION = "escalation"
+
+
+class TriggerLevel(StrEnum):
+    """How urgent it is, from calm to urgent."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+    @property
+    def rank(self) -> int:
+        """0 for green, 2 for red."""
+        return list(TriggerLevel).index(self)
 
 
 class RuleKind(StrEnum):
-    """What a rule looks at: the latest value, or its change per year."""
+    """What a rule looks at: the latest value, its change per year, or its change between two captures."""
 
     LEVEL = "level"
     RATE = "rate"
+    CHANGE = "change"
 
 
 class EventKind(StrEnum):
@@ -236,7 +275,8 @@ class Analysis:
 
     `mask` bool (rows, cols); `relevance` float32 (rows, cols), zero where nothing was explained;
     `aligned` uint8 (rows, cols, 3), the capture warped onto the reference, black beyond the capture.
-    `grading` tells how far the numbers may be trusted; None where there are none.
+    `grading` tells how far the numbers may be trusted; None where there are none. `confidence` in [0, 1] is how sure
+    the mask is, `crack_confidences` that of each crack in it, largest first; None where no segmenter made it.
     """
 
     status: Status
@@ -249,6 +289,8 @@ class Analysis:
     relevance: FloatArray | None = field(default=None, repr=False)
     aligned: ByteArray | None = field(default=None, repr=False)
     grading: Grading | None = None
+    confidence: float | None = None
+    crack_confidences: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -273,7 +315,10 @@ class CrackReading:
     far the lips moved since the reference by their texture, an independent measure, and `shear_px` how far past
     each other; `agree` tells whether both measures do. Each `_error_px` is the standard error with which the same
     opening would be read again; `shared_error_px` comes on top where the opening itself is asked for and not its
-    change, for all captures of a crack share it. What could not be measured is None, and `reason` says why.
+    change, for all captures of a crack share it. `first_tip_px` and `second_tip_px` are how much longer the crack
+    has grown at either end since the reference, or since it was first seen: the first is the upper tip, or the left one
+    of a crack that lies rather than stands. What could not be measured is None, and `reason` says why of an opening; of
+    a tip: it is not shown, or leaves the picture.
     """
 
     crack: str
@@ -293,6 +338,8 @@ class CrackReading:
     agree: bool | None = None
     length_px: float | None = None
     area_px: float | None = None
+    first_tip_px: float | None = None
+    second_tip_px: float | None = None
 
 
 @dataclass(frozen=True)
@@ -340,6 +387,27 @@ class GrowthFit:
 
 
 @dataclass(frozen=True)
+class SiteTrial:
+    """One simulated series on a location's own wall: what growth it showed, and what was read of it.
+
+    `true_per_year` and `measured_per_year` (with the 90 % interval from `low` to `high`) are of the mean opening, in
+    `unit` per year; `reading_error_px` is the root mean square error of a reading; `alarm_after_days` is None without
+    an alarm. What was not measured is None, and `message` says why.
+    """
+
+    captures: int
+    interval_days: float
+    unit: str
+    true_per_year: float
+    measured_per_year: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reading_error_px: float | None = None
+    alarm_after_days: float | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
 class Offset:
     """By how much a recipe reads a metric otherwise than another: the median over `n` captures of new minus old.
 
@@ -365,6 +433,38 @@ class Event:
     at: datetime
     kind: EventKind
     note: str = ""
+
+
+@dataclass(frozen=True)
+class LevelOrder:
+    """What a trigger level asks for: an action, who sees to it, and within how many days."""
+
+    action: str
+    owner: str
+    due_days: float
+
+
+@dataclass(frozen=True)
+class TriggerPlan:
+    """From where a location is amber or red, and what to do then; None: that limit is not watched.
+
+    The defaults are no engineering: an engineer agrees a location's own before monitoring starts. `amber_rate` and
+    `red_rate` are in mm per year, `red_change` in mm between two captures; `guide` names the damage classes whose
+    next one is amber.
+    """
+
+    amber_rate: float | None = 0.5
+    red_rate: float | None = 2.0
+    red_change: float | None = 1.0
+    guide: str | None = "bre_digest_251"
+    green: LevelOrder = LevelOrder("Go on taking photos as planned.", "who takes the photos", 31.0)
+    amber: LevelOrder = LevelOrder("Take another photo, and have an engineer look at the trend.", "the engineer", 7.0)
+    red: LevelOrder = LevelOrder("Inspect on site and decide on safety measures.", "the engineer", 1.0)
+
+    def order(self, level: TriggerLevel) -> LevelOrder:
+        """What that level asks for."""
+        found: LevelOrder = getattr(self, level.value)
+        return found
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ Every key can be overridden by `CRACKMONITOR_<KEY>`, nested keys with two unders
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from monitor.errors import SettingsError
 
 SETTINGS_FILE = "crackmonitor.toml"
+_CLOCK = r"^$|^([01]\d|2[0-3]):[0-5]\d$"
 
 
 class AnalysisSettings(BaseModel, extra="forbid"):
@@ -30,6 +31,9 @@ class AnalysisSettings(BaseModel, extra="forbid"):
     threshold_probability: float | None = Field(
         None, ge=0, le=1, description="patch is a crack from here on; empty: the weights' own calibrated value"
     )
+    least_confidence: float = Field(
+        0.3, ge=0, le=1, description="taught masks the analysis is less sure of are not measured; 0: all are"
+    )
     mask: Literal["taught", "refined", "published"] = Field(
         "taught", description="taught (a segmenter, where the explanation points), refined (dark valleys), published"
     )
@@ -42,6 +46,8 @@ class IngestSettings(BaseModel, extra="forbid"):
 
     max_megapixels: float = Field(64.0, gt=0, description="larger pictures are rejected with a reason")
     max_file_mb: float = Field(200.0, gt=0, description="larger files are rejected with a reason")
+    least_free_gb: float = Field(0.5, ge=0, description="with less free space nothing is taken in, until there is more")
+    decode_seconds: float = Field(60.0, gt=0, description="pictures that take longer to decode are rejected")
     stable_scans: int = Field(2, ge=1, description="scans a file must stay unchanged before it is taken in")
 
 
@@ -57,10 +63,44 @@ class NotifySettings(BaseModel, extra="forbid"):
 
     urls: list[str] = Field(default_factory=list, description="Apprise URLs (e-mail, webhook and the rest)")
     retry_seconds: float = Field(300.0, gt=0, description="pause before an undelivered alert is tried again")
+    groups: dict[str, list[str]] = Field(default_factory=dict, description="distribution groups: name -> Apprise URLs")
+    routes: dict[str, list[str]] = Field(
+        default_factory=dict, description="site or location -> groups that get its alerts; the others go to `urls`"
+    )
+    escalation: list[str] = Field(
+        default_factory=list, description="groups that hear of what nobody has acknowledged for too long"
+    )
+
+    @model_validator(mode="after")
+    def _groups_are_known(self) -> Self:
+        named = {group for groups in (*self.routes.values(), self.escalation) for group in groups}
+        if unknown := sorted(named - self.groups.keys()):
+            raise ValueError(f"there is no group {', '.join(unknown)} in 'notify.groups'")
+        return self
+
+
+class AlarmSettings(BaseModel, extra="forbid"):
+    """When people are told what, and how often again."""
+
+    reminder_hours: float = Field(
+        24.0, ge=0, description="pause between reminders of what nobody acknowledged; 0: none"
+    )
+    escalation_hours: float = Field(
+        48.0, gt=0, description="unacknowledged for so long, it goes to `notify.escalation`"
+    )
+    quiet_from: str = Field(
+        "", pattern=_CLOCK, description="HH:MM on the site's clocks; nothing but red is sent from then"
+    )
+    quiet_to: str = Field("", pattern=_CLOCK, description="until then; empty: no quiet hours")
+    new_crack_captures: int = Field(2, ge=1, description="captures in a row that must show a new crack")
+    unusable_captures: int = Field(2, ge=1, description="captures in a row that cannot be used before it is said")
+    worker_silent_minutes: float = Field(30.0, gt=0, description="a worker's silence that is worth an alert")
 
 
 class DashboardSettings(BaseModel, extra="forbid"):
     """Where the pages are served."""
+
+    url: str = Field("", description="address people open the pages at, for links in messages; empty: host and port")
 
     host: str = Field("127.0.0.1", description="address to bind; keep it local unless a proxy guards it")
     port: int = Field(8501, ge=1, le=65535, description="TCP port")
@@ -80,6 +120,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
+    alarms: AlarmSettings = Field(default_factory=AlarmSettings)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
 
     @classmethod
@@ -95,6 +136,11 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     @property
+    def link(self) -> str:
+        """The address of the pages, as messages give it, without a slash at its end."""
+        return self.dashboard.url.rstrip("/") or f"http://{self.dashboard.host}:{self.dashboard.port}"
+
+    @property
     def inbox(self) -> Path:
         """One folder per location; drop photos here."""
         return self.workspace / "inbox"
@@ -108,6 +154,16 @@ class Settings(BaseSettings):
     def pictures(self) -> Path:
         """Made by the analysis: aligned captures, masks, relevance, overlays."""
         return self.workspace / "pictures"
+
+    @property
+    def plans(self) -> Path:
+        """Plans that show where a location is, `NAME.jpg` each; reports print them."""
+        return self.workspace / "plans"
+
+    @property
+    def heads(self) -> Path:
+        """Last layers of the classifier that were adapted to a site, under their sha256."""
+        return self.workspace / "heads"
 
     @property
     def quarantine(self) -> Path:

@@ -41,13 +41,20 @@ class Crack:
         """Gaping area at a maximum opening of `opening_px`."""
         return float((self.profile * opening_px) @ self.steps_px)
 
-    def grown_to(self, length_px: float) -> "Crack":
-        """The same crack with its far tip drawn back to `length_px` along the course."""
+    def grown_to(self, length_px: float, from_px: float = 0.0) -> "Crack":
+        """The same crack with its tips drawn back to `length_px` and `from_px` along the course."""
         along = np.cumsum(self.steps_px)
-        if length_px >= along[-1]:
+        if length_px >= along[-1] and from_px <= 0:
             return self
-        taper = np.clip((length_px - along) / 25.0, 0, 1)
-        return replace(self, profile=self.profile * np.sqrt(taper))
+        far = (length_px - along) / 25.0 if length_px < along[-1] else np.ones_like(along)
+        near = (along - from_px) / 25.0 if from_px > 0 else np.ones_like(along)
+        return replace(self, profile=self.profile * np.sqrt(np.clip(np.minimum(far, near), 0, 1)))
+
+    @property
+    def tips(self) -> Points:
+        """Both ends (2, 2) of where it gapes, (row, col), in the order of its course; (0, 2) where it nowhere does."""
+        gaping = self.path[self.profile > 0]
+        return gaping[[0, -1]] if len(gaping) else gaping
 
     def widest_first(self) -> "Crack":
         """The same crack, turned so that its widest place lies in the first half of its course."""
@@ -88,13 +95,16 @@ def crack_in(
     end: tuple[float, float] | None = None,
     joint_pull: float | None = None,
     roughness: float = 0.15,
+    least_share: float = 0.4,
 ) -> Crack:
     """A crack from `start` to `end` ((row, col) px; random border points if None) along the way of least
     resistance: noise everywhere, and mortar weaker than stone by `joint_pull` (0 ignores the joints).
+
+    An `end` nearer than `least_share` of the wall's shorter side is replaced by a random one.
     """
     shape = wall.joints.shape
     first, last = start or _border_point(shape, rng), end or _border_point(shape, rng)
-    while np.hypot(first[0] - last[0], first[1] - last[1]) < min(shape) * 0.4:
+    while np.hypot(first[0] - last[0], first[1] - last[1]) < min(shape) * least_share:
         last = _border_point(shape, rng)
     pull = rng.choice([0.0, rng.uniform(0.5, 2), rng.uniform(2, 8)]) if joint_pull is None else joint_pull
     shrink = max(1.0, min(shape) / 160)

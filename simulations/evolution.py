@@ -16,6 +16,7 @@ from monitor.analysis import Analyser
 from monitor.records import Analysis
 from simulations.patches import read_photo
 from simulations.rendering import CameraView, paint, photograph, random_view
+from simulations.validation.figures import Figure, number
 from simulations.walls import wall
 
 #: Wall, and the drift (%) of the earlier and the later state: each pair grows.
@@ -63,12 +64,11 @@ def evolutions(
     return found
 
 
-def grown(found: Sequence[Evolution]) -> dict[str, int]:
+def grown(found: Sequence[Evolution]) -> dict[str, Figure]:
     """Of how many pairs the pipeline saw area and length grow."""
     return {
-        "evolution_area_grows": sum(pair.grows(pair.area_px) for pair in found),
-        "evolution_length_grows": sum(pair.grows(pair.length_px) for pair in found),
-        "evolution_pairs": len(found),
+        "evolution_area_grows": number([pair.grows(pair.area_px) for pair in found]),
+        "evolution_length_grows": number([pair.grows(pair.length_px) for pair in found]),
     }
 
 

@@ -28,6 +28,21 @@ def step(start: float, jump: float, at_years: float) -> Law:
     return lambda years: start + (jump if years >= at_years else 0.0)
 
 
+def since(at_years: float, start: float, per_year: float) -> Law:
+    """Closed until `at_years`; from then on a straight line through `start`."""
+    return lambda years: start + per_year * (years - at_years) if years >= at_years else 0.0
+
+
+def stop_go(start: float, per_year: float, period_years: float = 0.5) -> Law:
+    """`per_year` on average, all of it in the first half of each period; still in the second."""
+
+    def law(years: float) -> float:
+        whole, part = divmod(years, period_years)
+        return start + per_year * (whole * period_years + min(2 * part, period_years))
+
+    return law
+
+
 def accelerating(start: float, per_year: float, doubling_years: float) -> Law:
     """A rate that doubles every `doubling_years`."""
     scale = per_year * doubling_years / np.log(2)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
 from monitor.analysis import Analyser
+from monitor.records import Status
 from monitor.severity.metrics import measure
 from simulations.patches import Source, masked_photos, textures
 from simulations.scores import brickwork
@@ -60,8 +61,9 @@ def masks_of(analyser: Analyser, photos: Sequence[NDArray[np.uint8]], on_photo: 
     """The mask of each photo, empty where none was made."""
     found = []
     for photo in photos:
-        mask = analyser.analyse(photo).mask
-        found.append(np.zeros(photo.shape[:2], bool) if mask is None else mask)
+        analysis = analyser.analyse(photo)
+        measured = analysis.status is Status.MEASURED and analysis.mask is not None
+        found.append(analysis.mask if measured else np.zeros(photo.shape[:2], bool))
         on_photo()
     return found
 
@@ -139,11 +141,17 @@ def evaluate_masks(
     found["uav75_within_3_px"] = score_masks(lines, _truths(uav), _UAV_TOLERANCE_PX)
     found["uav75_joint_length_marked"] = joints_marked(lines, _truths(joints), _truths(uav))
     sound = brickwork(data, ("test",) if final else ("train", "val"))
-    bricks = [photo for photo, cracked in zip(sound.photos, sound.cracked, strict=True) if not cracked]
-    surfaces = textures(data / "textures", "val").images
-    for name, photos in (("textures_with_mask", surfaces), ("sound_brickwork_with_mask", bricks)):
-        found[name] = float(np.mean([mask.any() for mask in masks_of(analyser, photos, on_photo)]))
+    surfaces = masks_of(analyser, textures(data / "textures", "val").images, on_photo)
+    found["textures_with_mask"] = _marked_share(surfaces)
+    bricks = masks_of(analyser, [sound.photos[index] for index in np.flatnonzero(~sound.cracked)], on_photo)
+    found["sound_brickwork_with_mask"] = _marked_share(bricks)
+    unlisted = np.flatnonzero(~sound.listed[~sound.cracked])
+    found["sound_brickwork_without_listed_with_mask"] = _marked_share([bricks[index] for index in unlisted])
     return found
+
+
+def _marked_share(masks: Sequence[Mask]) -> float:
+    return float(np.mean([mask.any() for mask in masks]))
 
 
 def _truths(source: Source) -> list[Mask]:

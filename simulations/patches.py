@@ -4,7 +4,6 @@ A label says only whether a *patch* shows a crack. Pixel masks, where a data set
 nothing but that question. The folds follow the data set's own split by source photo.
 """
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 
 from monitor.errors import MisuseError
 from simulations.cracks import crack_in
+from simulations.data_sets import layout_of, read_masked, read_photo
 from simulations.distractors import distract, rim_shadow
 from simulations.pools import Drawn, draw_shards
+from simulations.relief import Sun, lit_relief, relief
 from simulations.rendering import coverage, paint, photograph, random_view, seen_from
 from simulations.walls import WALLS, Picture, Wall, wall
 
@@ -31,8 +32,10 @@ SETS = ("textures", "masonry_dais", "uav75")
 CRACKED_FROM_PX = 60
 #: Of the cracked patches from crack photos, so many are crack-free windows with a simulated crack.
 _PAINTED_SHARE = 0.2
-#: Walls with joints have dark rims along them so often, cracked or not.
-_RIM_SHADOWS = 0.5
+#: Procedural walls have a relief so often, and those with joints dark rims along them, cracked or not.
+_RELIEFS, _RIM_SHADOWS = 0.6, 0.3
+#: Courses of simulated brickwork are so many px high: from a whole facade to half a brick.
+_COURSES_PX: Zooms = (18, 220)
 #: Photos are taken in at zooms between these.
 ZOOMS: Zooms = (0.6, 3.0)
 #: So many windows are tried for a crack at one zoom.
@@ -48,23 +51,10 @@ class Source:
     masks: list[NDArray[np.bool_]] | None
 
 
-def read_photo(path: Path, flags: int = cv2.IMREAD_COLOR) -> NDArray[np.uint8]:
-    """A picture of a data set: uint8 RGB, or grey when `flags` say so; `MisuseError` when it is none."""
-    picture = cv2.imread(str(path), flags)
-    if picture is None:
-        raise MisuseError(f"The training picture {path} cannot be read. Remove or replace it.")
-    return np.asarray(picture[..., ::-1] if picture.ndim == 3 else picture, np.uint8)
-
-
 def masked_photos(folder: Path, fold: str, kind: str = "masks") -> Source:
     """A data set of `images/`, masks (same stem, PNG) in the folder `kind`, and `folds.csv` (`file`, `fold`)."""
-    with (folder / "folds.csv").open(newline="", encoding="utf-8") as rows:
-        files = sorted(row["file"] for row in csv.DictReader(rows) if row["fold"] == fold)
-    if not files:
-        raise MisuseError(f"{folder / 'folds.csv'} lists no picture of fold '{fold}'.")
-    images = [read_photo(folder / "images" / file) for file in files]
-    masks = [read_photo(folder / kind / f"{Path(file).stem}.png", cv2.IMREAD_GRAYSCALE) > 127 for file in files]
-    return Source(folder.name, images, masks)
+    read = read_masked(folder, fold, kind)
+    return Source(folder.name, read.photos, read.masks)
 
 
 def textures(folder: Path, fold: str) -> Source:
@@ -115,16 +105,19 @@ def developed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
 @dataclass(frozen=True)
 class Painting:
     """How cracks are painted: between which widest openings (px, spread evenly over their logarithm; None: up to
-    0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and dark rims along joints,
-    cracked or not, are there; how many px it has to cover.
+    0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and, cracked or not, a relief
+    and dark rims along joints are there; how many px it has to cover. In the truth cracks are at least
+    `truth_px` wide: of a hairline hardly any pixel lies half in the gap, and yet it is to be seen.
     """
 
     opening_px: tuple[float, float | None] = (1.3, None)
     roughness: tuple[float, float] = (0.05, 0.3)
     second: float = 0.2
     crumbled: float = 0.0
+    reliefs: float = _RELIEFS
     rim_shadows: float = _RIM_SHADOWS
     least_px: float = CRACKED_FROM_PX
+    truth_px: float = 0.0
 
 
 def _cracked(base: Wall, painting: Painting, rng: np.random.Generator) -> tuple[Picture, Picture]:
@@ -139,7 +132,7 @@ def _cracked(base: Wall, painting: Painting, rng: np.random.Generator) -> tuple[
         if painting.crumbled and rng.random() < painting.crumbled:
             image = _crumbled(image, covered, rng)
         image = paint(image, covered, rng)
-        total = np.maximum(total, covered)
+        total = np.maximum(total, coverage(crack, max(opening, painting.truth_px), shape))
     return image, total
 
 
@@ -149,14 +142,23 @@ def _crumbled(image: Picture, covered: Picture, rng: np.random.Generator) -> Pic
     return np.asarray(image * (1 - rng.uniform(0.1, 0.4) * band[..., None]), np.float32)
 
 
+def _procedural(side: int, how: Painting, rng: np.random.Generator) -> Wall:
+    kinds = list(WALLS)
+    kind = kinds[rng.choice(len(kinds), p=[0.5, 0.15, 0.25, 0.1])]
+    flat = wall(kind, (side, side), rng, random_zoom(_COURSES_PX, rng) if kind == "bonded" else None)
+    if rng.random() >= how.reliefs:
+        return flat
+    return replace(flat, image=lit_relief(flat.image, relief(flat.joints, rng), Sun.anywhere(rng)))
+
+
 def painted_patch(
     cracked: bool, side: int, rng: np.random.Generator, base: Wall | None = None, painting: Painting | None = None
 ) -> tuple[Patch, Picture] | None:
     """One simulated patch and its truth: the share of each pixel (side, side) that lies in a gap. None when a crack was
     wanted and less than `painting.least_px` of it is in the picture.
     """
-    kinds, how = list(WALLS), painting or Painting()
-    chosen = base or wall(kinds[rng.choice(len(kinds), p=[0.5, 0.15, 0.25, 0.1])], (side, side), rng)
+    how = painting or Painting()
+    chosen = base or _procedural(side, how, rng)
     before = distract(chosen.image, rng) if rng.random() < 0.5 else chosen.image
     if chosen.joints.any() and rng.random() < how.rim_shadows:
         before = rim_shadow(before, chosen.joints, rng)
@@ -273,11 +275,13 @@ def standard_sources(
     data: Path, fold: str, shares: tuple[float, float, float, float] = (0.30, 0.30, 0.35, 0.05)
 ) -> list[tuple[float, Source | None]]:
     """What shipped networks are trained on, with `shares`: procedural walls, and the data sets below `data` whose
-    licences allow it (`SETS`).
+    licences allow it (`SETS`); or the photos of `data` alone, where that is a data set with masks itself.
 
     Validation sees real surfaces only: procedural walls are learnt soon and say little about real ones. Raises
     `MisuseError` when a folder is missing.
     """
+    if layout_of(data) == "masks":
+        return [(1.0, masked_photos(data, fold))]
     check_folders(data)
     surfaces, *photos = SETS
     real: list[tuple[float, Source | None]] = [
@@ -288,14 +292,34 @@ def standard_sources(
 
 
 def check_folders(data: Path) -> None:
-    """Raise `MisuseError` unless all of `SETS` are below `data`."""
+    """Raise `MisuseError` unless all of `SETS` are below `data`, or it is a data set with masks itself."""
+    if layout_of(data) == "masks":
+        return
     missing = [name for name in SETS if not (data / name).is_dir()]
     if missing:
         raise MisuseError(f"Below {data} there is no folder {' or '.join(missing)} to train with. Name another --data.")
 
 
-def _drawn(data: Path, fold: str, side: int, zooms: Zooms, count: int, rng: np.random.Generator) -> Drawn:
-    drawn = list(patches(standard_sources(data, fold), count, side, rng, zooms))
+def twins_in(folder: Path, name: str) -> Path:
+    """Where the photos of a source lie together with their twins, whose crack is fainter or gone."""
+    return folder / f"{name}.npz"
+
+
+def _with_twins(source: Source, folder: Path) -> Source:
+    kept = twins_in(folder, source.name)
+    if not kept.exists():
+        return source
+    found = np.load(kept)
+    return replace(source, images=list(found["images"]), masks=list(found["cracked"]))
+
+
+def _drawn(
+    data: Path, fold: str, side: int, zooms: Zooms, twins: Path | None, count: int, rng: np.random.Generator
+) -> Drawn:
+    sources = standard_sources(data, fold)
+    if twins is not None:
+        sources = [(share, source and _with_twins(source, twins)) for share, source in sources]
+    drawn = list(patches(sources, count, side, rng, zooms))
     return {
         "images": np.stack([patch for patch, _, _ in drawn]),
         "labels": np.array([int(cracked) for _, cracked, _ in drawn], np.int64),
@@ -312,7 +336,12 @@ def draw_pool(
     seed: int,
     on_shard: Callable[[int, int], None] = lambda _done, _total: None,
     zooms: Zooms = ZOOMS,
+    twins: Path | None = None,
 ) -> PatchPool:
-    """Draw `count` patches of one fold, in shards kept in `folder`."""
-    name = f"{fold}_{side}_{zooms[0]:g}-{zooms[1]:g}"
-    return PatchPool(**draw_shards(partial(_drawn, data, fold, side, zooms), folder, name, count, seed, on_shard))
+    """Draw `count` patches of one fold, in shards kept in `folder`; with `twins`, a folder as `fading.keep_twins` makes
+    it, from photos and their twins alike.
+    """
+    own = f"{data.name}_" if layout_of(data) == "masks" else ""
+    name = f"{own}{fold}_{side}_{zooms[0]:g}-{zooms[1]:g}{'' if twins is None else f'_{twins.name}'}"
+    draw = partial(_drawn, data, fold, side, zooms, twins)
+    return PatchPool(**draw_shards(draw, folder, name, count, seed, on_shard))

@@ -148,6 +148,25 @@ def photograph(image: Picture, view: CameraView, shape: Shape, rng: np.random.Ge
     return np.clip(np.round(noisy * 255), 0, 255).astype(np.uint8)
 
 
+def heights(joints: NDArray[np.bool_], relief_px: float, rng: np.random.Generator) -> Picture:
+    """How far each place (rows, cols) of a wall stands out of its plane, in px: it bulges by `relief_px` (standard
+    deviation), and its joints lie back by as much.
+    """
+    bulging = fractal_noise(joints.shape, rng, max(joints.shape) / 2, 3) * relief_px
+    return np.asarray(bulging - cv2.GaussianBlur(joints.astype(np.float32), (0, 0), 1.0) * relief_px, np.float32)
+
+
+def with_parallax(image: Picture, heights_px: Picture, view: CameraView, shape: Shape) -> Picture:
+    """The wall as its relief shows it from there: what stands out shifts by its height times the slant of the view.
+
+    The slant is told from the view's perspective, for a lens of 1.2 times the longer side of `shape`.
+    """
+    slant = view.matrix[2, :2] / view.matrix[2, 2] * 1.2 * max(shape)
+    rows, cols = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
+    source = cols - heights_px * np.float32(slant[0]), rows - heights_px * np.float32(slant[1])
+    return np.asarray(cv2.remap(image, *source, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
+
+
 def seen_from(covered: Picture, view: CameraView) -> Picture:
     """A map of the wall (rows, cols) as it lies in the photo that `photograph` takes of it from the same place."""
     return np.asarray(

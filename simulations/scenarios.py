@@ -5,8 +5,8 @@ other place in other light. The first capture is the reference: square-on, so th
 """
 
 import csv
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -26,39 +26,46 @@ from simulations.growth import (
     darkest_colour,
     paper_trajectory,
     seasonal,
+    since,
     steady,
     step,
+    stop_go,
 )
-from simulations.rendering import CameraView, Halves, bent, coverage, paint, parted, photograph, random_view
-from simulations.walls import Picture, Wall, wall
+from simulations.rendering import CameraView, bent, coverage, paint, photograph, random_view, with_parallax
+from simulations.stages import Stage, in_frame, make_stage, shifted
+from simulations.walls import Shape, wall
 
 TRUTH_COLUMNS = ("file", "captured_at", "opening_mm", "area_mm2", "max_width_mm", "length_mm", "mm_per_px")
 #: When a series starts unless told otherwise.
 FIRST_CAPTURE = datetime(2025, 3, 3, 10, 0, tzinfo=UTC)
-_MARGIN_PX = 80
 _EXIF_TIME, _EXIF_OFFSET = 36867, 36881
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens to a wall: `opening_mm` and `length_share` (of the crack's full course) over years.
+    """What happens to a wall: `opening_mm` over years, and how far the crack has run: from `from_share` to
+    `length_share` of its full course. `beside` are further cracks, each with an opening of its own.
 
     Under the `paper` protocol (Forest et al. 2024, section 4.4) the crack's skeleton is dilated once a capture
     instead, and painted in one colour on the same photo of a sound wall; neither camera nor light change.
     `parts`: the halves of the wall move apart as the crack opens (else the gap is only painted on). `pose` and `light`
     scale how differently captures are taken (see `random_view`); `weather` is the chance of a shadow edge or a wet
-    patch in a capture, `lens` the most by which the lens shifts a corner, as a share of its distance from the middle.
+    patch in a capture, `lens` the most by which the lens shifts a corner, as a share of its distance from the middle;
+    `relief_mm` is how far the wall stands out of its plane here and there. The captures numbered in `missing` were
+    never taken; those of a series that is `shuffled` come, and are named, in any order, the reference first.
     """
 
     name: str
     description: str
     opening_mm: Law
     length_share: Law = lambda _: 1.0
+    from_share: Law = lambda _: 0.0
+    beside: Mapping[str, Law] = field(default_factory=dict)
     wall_kind: str = "bonded"
     course_mm: float = 75.0
     captures: int = 15
     interval_days: float = 30.4375
-    shape: tuple[int, int] = (960, 1280)
+    shape: Shape = (960, 1280)
     mm_per_px: float = 0.5
     pose: float = 1.0
     light: float = 1.0
@@ -66,6 +73,20 @@ class Scenario:
     parts: bool = True
     weather: float = 0.0
     lens: float = 0.0
+    relief_mm: float = 0.0
+    missing: tuple[int, ...] = ()
+    shuffled: bool = False
+
+    @property
+    def order(self) -> list[int]:
+        """The numbers of the captures that were taken, in order of time."""
+        return [index for index in range(self.captures) if index not in self.missing]
+
+    @property
+    def mm_per_year(self) -> float:
+        """How fast the crack opens from the first capture to the last, on average."""
+        years = (self.captures - 1) * self.interval_days / 365.25
+        return (self.opening_mm(years) - self.opening_mm(0.0)) / years
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -77,6 +98,29 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("growing_seasonal", "1.2 mm a year with a yearly swing of 0.3 mm", seasonal(1.5, 0.3, 1.2)),
         Scenario("step", "jumps by 1.5 mm after seven months", step(1.5, 1.5, 0.58)),
         Scenario("accelerating", "0.6 mm a year, doubling every six months", accelerating(1.5, 0.6, 0.5)),
+        Scenario("stop_go", "2.4 mm a year, in two bursts with rests between", stop_go(1.5, 2.4)),
+        Scenario(
+            "tip_growth",
+            "runs on at both ends and hardly opens",
+            steady(2.0, 0.1),
+            steady(0.7, 0.2),
+            steady(0.2, -0.15),
+        ),
+        Scenario(
+            "branching",
+            "opens by 1.2 mm a year, and an arm branches off after four months",
+            steady(2.0, 1.2),
+            beside={"arm": since(0.34, 1.0, 1.2)},
+        ),
+        Scenario(
+            "new_crack",
+            "an old crack that does not move, and a new one after five months",
+            steady(2.5, 0.0),
+            beside={"new": since(0.42, 1.0, 1.2)},
+        ),
+        Scenario("gaps", "1.2 mm a year; half a year without photos", steady(1.5, 1.2), missing=(4, 5, 6, 7, 8, 9)),
+        Scenario("out_of_order", "1.2 mm a year; the photos come in any order", steady(1.5, 1.2), shuffled=True),
+        Scenario("relief", "1.2 mm a year, in a wall that is not flat", steady(1.5, 1.2), pose=2.0, relief_mm=3.0),
         Scenario("crack_free", "a sound wall", steady(0.0, 0.0)),
         Scenario("plaster", "grows by 1.2 mm a year in plain plaster", steady(1.0, 1.2), wall_kind="plain"),
         Scenario(
@@ -101,7 +145,7 @@ def scenario(name: str) -> Scenario:
 @dataclass(frozen=True)
 class Truth:
     """What one simulated capture really shows, from geometry. Times are UTC; `crack` lies in the first capture's
-    pixels.
+    pixels, `beside` are the others with their openings. Area and length are those of all cracks together.
     """
 
     file: str
@@ -112,6 +156,7 @@ class Truth:
     length_mm: float
     mm_per_px: float
     crack: Crack | None = None
+    beside: tuple[tuple[Crack, float], ...] = ()
 
     def opening_px_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """True opening (n,) where the crack passes nearest to `points` (n, 2) of the reference's frame, (row, col).
@@ -129,64 +174,55 @@ class Truth:
         return [self.file, self.captured_at.isoformat(), *(f"{value:.5f}" for value in numbers)]
 
 
-@dataclass(frozen=True)
-class _Stage:
-    """The wall and crack that all captures of one series share, in canvas pixels."""
-
-    wall: Wall
-    crack: Crack
-    darkness: float
-    halves: Halves | None
-
-    def cracked(self, crack: Crack, opening_px: float, seed: int) -> Picture:
-        """The wall with the crack gaping `opening_px`; the gap's own grain is the same for the same `seed`."""
-        image = self.wall.image if self.halves is None else parted(self.wall.image, self.halves, crack, opening_px)
-        gap = coverage(crack, opening_px, self.wall.joints.shape)
-        return paint(image, gap, np.random.default_rng(seed), self.darkness)
-
-
-def _stage(chosen: Scenario, rng: np.random.Generator) -> _Stage:
-    canvas = (chosen.shape[0] + 2 * _MARGIN_PX, chosen.shape[1] + 2 * _MARGIN_PX)
-    base = wall(chosen.wall_kind, canvas, rng, chosen.course_mm / chosen.mm_per_px)
-    start = (_MARGIN_PX + 0.12 * chosen.shape[0], _MARGIN_PX + chosen.shape[1] * rng.uniform(0.25, 0.4))
-    end = (_MARGIN_PX + 0.88 * chosen.shape[0], _MARGIN_PX + chosen.shape[1] * rng.uniform(0.6, 0.75))
-    crack = crack_in(base, rng, start, end, joint_pull=float(rng.uniform(0.2, 1.5))).widest_first()
-    halves = Halves.of(crack.path, canvas) if chosen.parts else None
-    return _Stage(base, crack, float(rng.uniform(0.05, 0.15)), halves)
-
-
-def _shifted(view: CameraView) -> CameraView:
-    """The view for canvas pixels: the photo's frame starts one margin inside the canvas."""
-    shift = np.eye(3)
-    shift[:2, 2] = -_MARGIN_PX
-    return replace(view, matrix=view.matrix @ shift)
-
-
 def captures(
-    chosen: Scenario, seed: int, start: datetime = FIRST_CAPTURE
+    chosen: Scenario, seed: int, start: datetime = FIRST_CAPTURE, stage: Stage | None = None
 ) -> Iterator[tuple[Truth, NDArray[np.uint8], CameraView]]:
-    """Yield truth, photo uint8 (rows, cols, 3) and view of every capture, in order of time."""
+    """Yield truth, photo uint8 (rows, cols, 3) and view of every capture, in order of time unless it is `shuffled`.
+
+    `stage` is the wall to take them of, by default one made for `seed`.
+    """
     rng = np.random.default_rng(seed)
     if chosen.protocol == "paper":
         yield from _dilated(chosen, rng, start)
         return
-    stage = _stage(chosen, rng)
+    stage = stage or _stage(chosen, rng)
     full_length = stage.crack.length_px()
-    for index in range(chosen.captures):
+    order = chosen.order
+    if chosen.shuffled:
+        order = [order[0], *np.random.default_rng([seed, 1]).permutation(order[1:]).tolist()]
+    for place, index in enumerate(order):
         days = index * chosen.interval_days + (rng.uniform(-3, 3) if index else 0.0)
         years = days / 365.25
         opening_px = chosen.opening_mm(years) / chosen.mm_per_px
-        crack = stage.crack.grown_to(min(chosen.length_share(years), 1.0) * full_length)
-        cracked = stage.cracked(crack, opening_px, seed + 1)
+        run = (min(share(years), 1.0) * full_length for share in (chosen.length_share, chosen.from_share))
+        crack = stage.crack.grown_to(*run)
+        beside = tuple(
+            (other, max(chosen.beside[name](years), 0.0) / chosen.mm_per_px) for name, other in stage.beside.items()
+        )
+        cracked = stage.cracked(crack, opening_px, seed + 1, beside)
         if index and rng.random() < chosen.weather:
             cracked = np.clip((shadow if rng.random() < 0.5 else stain)(cracked, rng), 0, 1)
         random = random_view(chosen.shape, rng, chosen.pose, chosen.light)
         view = random if index else CameraView(np.eye(3))
-        photo = photograph(cracked, _shifted(view), chosen.shape, rng)
+        if stage.heights_px is not None:
+            cracked = with_parallax(cracked, stage.heights_px, view, chosen.shape)
+        photo = photograph(cracked, shifted(view), chosen.shape, rng)
         if index and chosen.lens:
             photo = bent(photo, float(rng.uniform(-chosen.lens, chosen.lens)))
         captured_at = (start + timedelta(days=days)).replace(microsecond=0)
-        yield _truth(chosen, crack, opening_px, captured_at, index), photo, view
+        yield _truth(chosen, crack, opening_px, captured_at, place, beside), photo, view
+
+
+def _stage(chosen: Scenario, rng: np.random.Generator) -> Stage:
+    return make_stage(
+        chosen.shape,
+        rng,
+        chosen.wall_kind,
+        chosen.course_mm / chosen.mm_per_px,
+        parts=chosen.parts,
+        beside=tuple(chosen.beside),
+        relief_px=chosen.relief_mm / chosen.mm_per_px,
+    )
 
 
 def _dilated(
@@ -215,17 +251,26 @@ def _dilated(
         yield truth, frame.image, view
 
 
-def _truth(chosen: Scenario, crack: Crack, opening_px: float, captured_at: datetime, index: int) -> Truth:
-    scale, there = chosen.mm_per_px, opening_px > 0
+def _truth(
+    chosen: Scenario,
+    crack: Crack,
+    opening_px: float,
+    captured_at: datetime,
+    place: int,
+    beside: tuple[tuple[Crack, float], ...],
+) -> Truth:
+    scale = chosen.mm_per_px
+    gaping = [(each, width) for each, width in ((crack, opening_px), *beside) if width > 0]
     return Truth(
-        file=f"{chosen.name}_{index:03d}.jpg",
+        file=f"{chosen.name}_{place:03d}.jpg",
         captured_at=captured_at,
         opening_mm=opening_px * scale,
-        area_mm2=crack.area_px(opening_px) * scale**2,
-        max_width_mm=float(crack.profile.max()) * opening_px * scale if there else 0.0,
-        length_mm=crack.length_px() * scale if there else 0.0,
+        area_mm2=sum(each.area_px(width) for each, width in gaping) * scale**2,
+        max_width_mm=max((float(each.profile.max()) * width for each, width in gaping), default=0.0) * scale,
+        length_mm=sum(each.length_px() for each, _ in gaping) * scale,
         mm_per_px=scale,
-        crack=replace(crack, path=crack.path - _MARGIN_PX),
+        crack=in_frame(crack),
+        beside=tuple((in_frame(each), width * scale) for each, width in beside),
     )
 
 
@@ -256,7 +301,7 @@ def write_series(
     for truth, photo, view in captures(chosen, seed, start):
         save_photo(out / truth.file, photo, truth.captured_at, view.jpeg_quality)
         truths.append(truth)
-        on_capture(len(truths), chosen.captures)
+        on_capture(len(truths), len(chosen.order))
     with (out / "truth.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(TRUTH_COLUMNS)

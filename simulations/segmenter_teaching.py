@@ -16,7 +16,8 @@ from monitor.networks.devices import choose_device
 from monitor.networks.segmenter_training import SegmenterOptions, train_segmenter
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import Classifier, Segmenter, load_classifier, load_segmenter, save_segmenter
-from simulations.patches import Patch, check_folders, masked_photos
+from simulations.fading import kept_twins
+from simulations.patches import Patch, check_folders, masked_photos, twins_in
 from simulations.pools import Drawn
 from simulations.segmenting import (
     Mixture,
@@ -90,7 +91,10 @@ class _Lesson:
         for source_name, share in shares.items():
             source = masked_photos(self.data / source_name, "train")
             kept = self.out / "masks" / f"{source_name}_{teacher.sha256[:12]}"
-            photos.append((share, taught_photos(source, masks, kept, shown(self.bar, f"Masks of {source_name}"))))
+            seen = taught_photos(source, masks, kept, shown(self.bar, f"Masks of {source_name}"))
+            if isinstance(teacher, Segmenter):
+                seen = kept_twins(seen, masks, twins_in(kept, source_name), np.random.default_rng(self.options.seed))
+            photos.append((share, seen))
         patches = len(self.training["images"])
         found = train_segmenter(
             Mixture(self.training, photos, reading),

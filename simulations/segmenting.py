@@ -37,9 +37,12 @@ from simulations.pools import SHARD, Drawn, draw_shards, keep
 from simulations.walls import Picture, Wall
 
 #: Finer cracks than a classifier is asked about, crumbled ones, and more of what only looks like one.
-PAINTING = Painting((1.0, 20.0), (0.05, 0.35), second=0.3, crumbled=0.3, rim_shadows=0.6, least_px=0.0)
+PAINTING = Painting((1.0, 20.0), (0.05, 0.35), second=0.3, crumbled=0.3, least_px=0.0)
+#: Hairlines, which a camera shows as a faint line a pixel wide, and how often a crack is one.
+HAIRLINES = Painting((0.3, 1.6), (0.1, 0.5), second=0.4, reliefs=0.4, least_px=0.0, truth_px=1.6)
+_HAIRLINE_SHARE = 0.2
 #: How often procedural walls, textures and the two photo sets are painted on, and a patch has a crack at all.
-_SHARES = (0.6, 0.15, 0.2, 0.05)
+_SHARES = (0.5, 0.15, 0.2, 0.15)
 _CRACKED_SHARE = 0.6
 _ZOOMS: Zooms = (0.6, 2.5)
 #: Photos of 224 px are enlarged for the explanation: it was made for cracks photographed in more detail.
@@ -85,7 +88,8 @@ def _painted(source: Source | None, side: int, rng: np.random.Generator) -> tupl
     while source is not None and base is None:
         surface = labelled_window(source, False, side, random_zoom(_ZOOMS, rng), rng)
         base = None if surface is None else Wall(surface, np.zeros((side, side), bool), source.name)
-    painted = painted_patch(bool(rng.random() < _CRACKED_SHARE), side, rng, base, PAINTING)
+    how = HAIRLINES if rng.random() < _HAIRLINE_SHARE else PAINTING
+    painted = painted_patch(bool(rng.random() < _CRACKED_SHARE), side, rng, base, how)
     assert painted is not None, "cracks of any size are welcome"
     return painted
 
@@ -94,11 +98,11 @@ class CropLabels:
     """Whether a window of one photo shows a crack: all that is ever asked of a mask (rows, cols) that people drew."""
 
     def __init__(self, mask: NDArray[np.bool_]) -> None:
-        self._mask = mask
+        self.mask = mask
 
     def shows_crack(self, window: tuple[slice, slice]) -> bool:
         """The label of one crop."""
-        return bool(self._mask[window].any())
+        return bool(self.mask[window].any())
 
 
 @dataclass(frozen=True)

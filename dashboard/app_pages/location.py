@@ -7,8 +7,10 @@ import streamlit as st
 
 from dashboard import charts, data
 from dashboard.before_after import before_after
+from dashboard.downloads import downloads
 from dashboard.verdict import verdict_lines
 from dashboard.wording import (
+    ALERT_SIGNS,
     CRACK_STATES,
     METHODS,
     MONTHS_PER_YEAR,
@@ -19,6 +21,7 @@ from dashboard.wording import (
     ago,
     clock,
     count,
+    due,
     estimate,
     moment,
     no_rate,
@@ -50,6 +53,7 @@ def show() -> None:
         before_after(detail)
     if detail.captures:
         _captures(detail)
+        downloads(folder, name)
     _history(detail)
 
 
@@ -81,6 +85,8 @@ def _status(detail: data.Detail, now: datetime) -> None:
         box = st.warning if alert.subject == data.OVERDUE else st.error
         since = f"Since {moment(alert.since, view.time_zone)}, {ago(alert.since, now)}."
         box(f"{plain(alert.why)} {since}", icon=":material/warning:")
+    if glance.stand is not None:
+        _level(glance.stand, view.time_zone, now)
     if glance.shadow is not None:
         _other_recipe(glance.shadow, detail)
     captured = "none yet"
@@ -90,6 +96,20 @@ def _status(detail: data.Detail, now: datetime) -> None:
     if view.scale is not None:
         scale = f"{number(view.scale.mm_per_px)} mm per pixel ± {number(view.scale.standard_error)}"
     st.caption(f"Last capture: {captured} · expected every {number(view.interval_days)} days · scale: {scale}")
+
+
+def _level(stand: data.TriggerStandView, time_zone: str, now: datetime) -> None:
+    """Where the location stands by its trigger plan, why, and what is to be done by whom until when."""
+    order, plan = stand.order, stand.plan
+    agreed = "shipped defaults, agreed by nobody"
+    if plan.valid_from is not None:
+        agreed = f"plan of {clock(plan.valid_from, time_zone)}, agreed by {plain(plan.agreed_by or '')}"
+    until = due(stand.due_at, time_zone, now) if stand.level.rank else "as usual"
+    st.markdown(
+        f"{ALERT_SIGNS[stand.level.value].badge} {plain(stand.why)}  \n"
+        f"To do: {plain(order.action)} By {plain(order.owner)}, {until} ({agreed}; change it with"
+        " `crackmonitor location trigger-plan`)."
+    )
 
 
 def _other_recipe(shadow: data.ShadowSeries, detail: data.Detail) -> None:
@@ -199,7 +219,7 @@ def _subject(crack: str) -> str:
     return "All cracks together, by their masks" if crack == data.ALL_CRACKS else f"Crack {crack}"
 
 
-_IN_UNITS = ("Widest", "Mean opening", "Change", "By the lips", "Shear")
+_IN_UNITS = ("Widest", "Mean opening", "Change", "By the lips", "Shear", "Longer by")
 
 
 def _cracks(detail: data.Detail) -> None:
@@ -218,7 +238,8 @@ def _cracks(detail: data.Detail) -> None:
     st.caption(
         "Widest: the opening where the crack gapes widest. Change: of the mean opening since the reference, read from"
         " the dark gap; by the lips: the same from the wall's texture on both sides. Where the two disagree, look at"
-        " the photos. Monitoring sees only movement since the reference was taken."
+        " the photos. Longer by: at the upper and the lower tip (left and right for a crack that lies); a dash where"
+        " the photo does not show the tip. Monitoring sees only movement since the reference was taken."
     )
 
 
@@ -240,9 +261,18 @@ def _crack_row(view: data.CrackView, detail: data.Detail, factor: float) -> dict
         "Change": value(shown.change_px, shown.change_error_px),
         "By the lips": value(shown.lips_px, shown.lips_error_px),
         "Shear": value(shown.shear_px, shown.lips_error_px),
+        "Longer by": _longer(last, factor),
         "Both agree": None if shown.agree is None else ("yes" if shown.agree else "no"),
         "Last seen as": CRACK_STATES[last.state],
     }
+
+
+def _longer(reading: data.CrackReading, factor: float) -> str | None:
+    """How much longer the crack has grown at its two tips; None where neither is shown."""
+    tips = (reading.first_tip_px, reading.second_tip_px)
+    if tips == (None, None):
+        return None
+    return " / ".join("–" if tip is None else number(tip * factor) for tip in tips)
 
 
 def _points(detail: data.Detail, series: data.Series) -> tuple[list[charts.Point], list[charts.Point]]:
@@ -297,7 +327,7 @@ def _captures(detail: data.Detail) -> None:
     view = detail.glance.status.location
     unit = "mm" if view.scale else "px"
     st.dataframe(
-        [_capture_row(capture, view.time_zone, unit) for capture in reversed(detail.captures)],
+        [_capture_row(capture, view.time_zone, unit, view.scale) for capture in reversed(detail.captures)],
         hide_index=True,
         placeholder="–",
         column_config={
@@ -319,13 +349,16 @@ def _captures(detail: data.Detail) -> None:
         )
 
 
-def _capture_row(capture: data.CaptureView, time_zone: str, unit: str) -> dict[str, str | float | None]:
+def _capture_row(
+    capture: data.CaptureView, time_zone: str, unit: str, scale: data.Scale | None
+) -> dict[str, str | float | None]:
     reading = capture.reading
     severity = reading.severity if reading else None
     status = "waiting" if reading is None else reading.status
     reason = reading.reason if reading else None
-    if reading and reading.grading and reading.grading.reasons:
-        reason = "; ".join(reading.grading.reasons)
+    grading = data.grading_of(capture, scale)
+    if grading and grading.reasons:
+        reason = "; ".join(grading.reasons)
     if capture.rejected_reason is not None:
         status, reason = "rejected", without_path(capture.rejected_reason, capture.file_name)
     elif capture.time is not None and not capture.time.certain:
@@ -337,10 +370,14 @@ def _capture_row(capture: data.CaptureView, time_zone: str, unit: str) -> dict[s
         "Width": getattr(severity, f"max_width_{unit}", None),
         "Length": getattr(severity, f"length_{unit}", None),
         "Cracks": getattr(severity, "crack_count", None),
-        "Grade": reading.grading.grade.value if reading and reading.grading else None,
+        "Grade": grading.grade.value if grading else None,
         "Reason": reason,
         "File": capture.file_name,
     }
+
+
+def _raised(state: str) -> str:
+    return f"{ALERT_SIGNS[state].shape} {ALERT_SIGNS[state].word.lower()}"
 
 
 def _history(detail: data.Detail) -> None:
@@ -355,7 +392,7 @@ def _history(detail: data.Detail) -> None:
     if not detail.transitions:
         st.markdown("No alert has ever fired here.")
     for change in detail.transitions:
-        word = "▲ fired" if change.new == "firing" else "● cleared"
+        word = "● cleared" if change.new == "ok" else "▲ fired" if change.new == "firing" else _raised(change.new)
         st.markdown(f"- **{word}** {moment(change.at, time_zone)}: {plain(change.why)}")
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import alarm_data, data
 from dashboard.verdict import verdict_lines
-from dashboard.wording import SIGNS, State, count, plain, seen, worker_notice
+from dashboard.wording import ALERT_SIGNS, SIGNS, State, count, due, plain, seen, worker_notice
 
 _URGENT = (State.ALERT, State.OVERDUE)
 _ATTENTION = "Needs attention"
+#: So many orders are named at the top.
+_TODAY = 8
 _FIRST_STEPS = """\
 cd {folder}
 crackmonitor site add "Town hall" --time-zone Europe/Berlin
@@ -38,6 +40,7 @@ def show() -> None:
     ready = sum(glance.shadow is not None and glance.shadow.ready for glance in glances)
     if ready:
         st.info(_recipe_ready(ready), icon=":material/compare_arrows:")
+    _today(folder, glances, now)
     chosen = _chosen(glances)
     if not chosen:
         st.info("No location matches. Change the search or the choice of states.")
@@ -54,6 +57,9 @@ def _first_steps(folder: Path) -> None:
         "Then copy photos into the folder `inbox/north-wall` of the workspace. The first one becomes the reference"
         " that all later ones are compared with."
     )
+    st.page_link(
+        "app_pages/set_up.py", label="Or set it up on a page, with a guide for newcomers", icon=":material/flag:"
+    )
 
 
 def _headline(glances: Sequence[data.Glance]) -> str:
@@ -64,6 +70,36 @@ def _headline(glances: Sequence[data.Glance]) -> str:
     parts = [f"{SIGNS[state].badge} {states[state]}" for state in State if states[state]]
     verb = "needs" if urgent == 1 else "need"
     return f"**{urgent} of {count(len(glances), 'location')} {verb} attention:** " + " · ".join(parts)
+
+
+def _today(folder: Path, glances: Sequence[data.Glance], now: datetime) -> None:
+    """What needs a person today: alerts that nobody has seen, and what trigger plans ask for, the most urgent first."""
+    unseen = [one for one in alarm_data.inbox(folder) if one.acknowledged is None and one.over_at is None]
+    orders = [glance for glance in glances if glance.stand is not None and glance.stand.level.rank > 0]
+    orders.sort(key=lambda glance: (-glance.stand.level.rank, glance.stand.due_at) if glance.stand else (0, now))
+    if not unseen and not orders:
+        return
+    st.subheader("What needs me today")
+    lines = [f"- {_order(glance, now)}" for glance in orders[:_TODAY]]
+    if len(orders) > _TODAY:
+        lines.append(f"- and {count(len(orders) - _TODAY, 'more location')} at amber or red, below")
+    st.markdown("\n".join(lines))
+    if unseen:
+        label = f"{count(len(unseen), 'alert')} to acknowledge, assign or close"
+        st.page_link("app_pages/alarms.py", label=label, icon=":material/notifications:")
+
+
+def _order(glance: data.Glance, now: datetime) -> str:
+    """What the trigger plan asks for at a location, by whom and until when."""
+    stand, place = glance.stand, glance.status.location
+    assert stand is not None, "only locations with a level have orders"
+    order = stand.order
+    default = " (shipped default, agreed by nobody)" if stand.plan.is_default else ""
+    until = due(stand.due_at, place.time_zone, now)
+    return (
+        f"{ALERT_SIGNS[stand.level.value].badge} **{plain(place.name)}**: {plain(order.action)}"
+        f" By {plain(order.owner)}, {until}{default}"
+    )
 
 
 def _recipe_ready(locations: int) -> str:

@@ -22,34 +22,51 @@ def upgrade() -> None:
     _create_circumstances()
     _create_readings()
     _create_recipe_changes()
+    _create_told()
     _create_cracks()
+    _create_site_trials()
     _create_growth_fits()
     _create_verdicts()
     _create_rules()
+    _create_trigger_plans()
     _create_transitions()
+    _create_filings()
     _create_signs_of_life()
+    _create_audit_trail()
 
 
 def downgrade() -> None:
     if _alters_constraints():
         op.drop_constraint(REFERENCE_KEY, "location", type_="foreignkey")
     for table in (
+        "audit_entry",
         "heartbeat",
         "sighting",
         "notification",
+        "alert_action",
         "transition",
+        "watched",
+        "trigger_stand",
+        "trigger_plan",
         "rule",
         "verdict",
         "growth_fit",
+        "site_trial",
         "crack_reading",
         "crack",
         "following",
+        "gauge",
+        "corrected_severity",
+        "correction",
+        "adaptation",
+        "patch_judgement",
         "claim",
         "recipe_offset",
         "recipe_switch",
         "reading",
         "temperature",
         "event",
+        "filing",
         "capture",
         "location",
         "recipe",
@@ -104,6 +121,7 @@ def _create_places() -> None:
         sa.Column("scale_origin", _words("scaleorigin", "typed", "two_points", "marker"), nullable=True),
         sa.Column("fingerprint", sa.String(length=16), nullable=True),
         sa.Column("resumes", sa.String(length=16), nullable=True),
+        sa.Column("uses_corrections", sa.Boolean(), nullable=False),
         sa.Column("created_at", UTC_TIME, nullable=False),
         sa.CheckConstraint("interval_days > 0", name=op.f("ck_location_interval")),
         sa.CheckConstraint("mm_per_px > 0", name=op.f("ck_location_scale")),
@@ -212,6 +230,7 @@ def _create_readings() -> None:
         sa.Column("registration_agreement", sa.Double(), nullable=True),
         sa.Column("grade", _words("grade", "A", "B", "C"), nullable=True),
         sa.Column("grade_reasons", sa.JSON(), nullable=False),
+        sa.Column("confidence", sa.Double(), nullable=True),
         sa.Column("pictures", sa.JSON(), nullable=False),
         sa.Column("measured_at", UTC_TIME, nullable=False),
         sa.Column("superseded_at", UTC_TIME, nullable=True),
@@ -282,6 +301,93 @@ def _create_recipe_changes() -> None:
     )
 
 
+def _create_told() -> None:
+    op.create_table(
+        "patch_judgement",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("capture_id", sa.Integer(), nullable=False),
+        sa.Column("row_px", sa.Integer(), nullable=False),
+        sa.Column("col_px", sa.Integer(), nullable=False),
+        sa.Column("side_px", sa.Integer(), nullable=False),
+        sa.Column("cracked", sa.Boolean(), nullable=False),
+        sa.Column("judged_at", UTC_TIME, nullable=False),
+        sa.Column("judged_by", sa.String(), nullable=True),
+        sa.CheckConstraint("row_px >= 0 AND col_px >= 0 AND side_px > 0", name=op.f("ck_patch_judgement_place")),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_patch_judgement_capture_id_capture")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patch_judgement")),
+    )
+    op.create_index("ix_patch_judgement_capture_id", "patch_judgement", ["capture_id"])
+    op.create_table(
+        "adaptation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("site_id", sa.Integer(), nullable=False),
+        sa.Column("patches", sa.Integer(), nullable=False),
+        sa.Column("told", sa.String(), nullable=False),
+        sa.Column("head_sha256", sa.String(length=64), nullable=True),
+        sa.Column("made_at", UTC_TIME, nullable=False),
+        sa.Column("made_by", sa.String(), nullable=True),
+        sa.Column("undone_at", UTC_TIME, nullable=True),
+        sa.Column("undone_by", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "undone_at IS NULL OR head_sha256 IS NOT NULL", name=op.f("ck_adaptation_only_kept_is_undone")
+        ),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_adaptation_site_id_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_adaptation")),
+    )
+    op.create_index("ix_adaptation_site_id", "adaptation", ["site_id"])
+    op.create_table(
+        "correction",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("reference_capture_id", sa.Integer(), nullable=False),
+        sa.Column("capture_id", sa.Integer(), nullable=True),
+        sa.Column("kind", _words("correctionkind", "accepted", "rejected", "marked"), nullable=False),
+        sa.Column("crack", sa.String(), nullable=False),
+        sa.Column("course", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("recorded_at", UTC_TIME, nullable=False),
+        sa.Column("recorded_by", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_correction_location_id_location")),
+        sa.ForeignKeyConstraint(
+            ["reference_capture_id"], ["capture.id"], name=op.f("fk_correction_reference_capture_id_capture")
+        ),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_correction_capture_id_capture")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
+    )
+    op.create_index("ix_correction_location_id", "correction", ["location_id"])
+    op.create_table(
+        "corrected_severity",
+        sa.Column("reading_id", sa.Integer(), nullable=False),
+        sa.Column("crack_count", sa.Integer(), nullable=False),
+        sa.Column("area_px", sa.Double(), nullable=False),
+        sa.Column("max_width_px", sa.Double(), nullable=False),
+        sa.Column("length_px", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["reading_id"], ["reading.id"], name=op.f("fk_corrected_severity_reading_id_reading")),
+        sa.PrimaryKeyConstraint("reading_id", name=op.f("pk_corrected_severity")),
+    )
+    op.create_table(
+        "gauge",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("crack", sa.String(), nullable=False),
+        sa.Column("course", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("width_mm", sa.Double(), nullable=False),
+        sa.Column("standard_error_mm", sa.Double(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.Column("recorded_at", UTC_TIME, nullable=False),
+        sa.Column("recorded_by", sa.String(), nullable=True),
+        sa.Column("withdrawn_at", UTC_TIME, nullable=True),
+        sa.Column("withdrawn_why", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "(withdrawn_at IS NULL) = (withdrawn_why IS NULL)", name=op.f("ck_gauge_withdrawn_has_reason")
+        ),
+        sa.CheckConstraint("width_mm >= 0 AND standard_error_mm >= 0", name=op.f("ck_gauge_width")),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_gauge_location_id_location")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gauge")),
+    )
+    op.create_index("ix_gauge_location_id", "gauge", ["location_id"])
+
+
 def _create_growth_fits() -> None:
     op.create_table(
         "growth_fit",
@@ -339,9 +445,11 @@ def _create_cracks() -> None:
         sa.Column("first_capture_id", sa.Integer(), nullable=False),
         sa.Column("widest_stations", sa.JSON(), nullable=False),
         sa.Column("course", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("correction_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_crack_location_id_location")),
         sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_crack_fingerprint_recipe")),
         sa.ForeignKeyConstraint(["first_capture_id"], ["capture.id"], name=op.f("fk_crack_first_capture_id_capture")),
+        sa.ForeignKeyConstraint(["correction_id"], ["correction.id"], name=op.f("fk_crack_correction_id_correction")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_crack")),
         sa.UniqueConstraint("location_id", "fingerprint", "name", name=op.f("uq_crack_location_id_fingerprint_name")),
     )
@@ -366,6 +474,8 @@ def _create_cracks() -> None:
         sa.Column("agree", sa.Boolean(), nullable=True),
         sa.Column("length_px", sa.Double(), nullable=True),
         sa.Column("area_px", sa.Double(), nullable=True),
+        sa.Column("first_tip_px", sa.Double(), nullable=True),
+        sa.Column("second_tip_px", sa.Double(), nullable=True),
         sa.CheckConstraint(
             "(opening_px IS NULL) = (widest_px IS NULL)", name=op.f("ck_crack_reading_measured_together")
         ),
@@ -375,6 +485,31 @@ def _create_cracks() -> None:
         sa.UniqueConstraint("crack_id", "capture_id", name=op.f("uq_crack_reading_crack_id_capture_id")),
     )
     op.create_index("ix_crack_reading_capture_id", "crack_reading", ["capture_id"])
+
+
+def _create_site_trials() -> None:
+    op.create_table(
+        "site_trial",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=16), nullable=False),
+        sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("simulated_at", UTC_TIME, nullable=False),
+        sa.Column("captures", sa.Integer(), nullable=False),
+        sa.Column("interval_days", sa.Double(), nullable=False),
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("true_per_year", sa.Double(), nullable=False),
+        sa.Column("measured_per_year", sa.Double(), nullable=True),
+        sa.Column("low", sa.Double(), nullable=True),
+        sa.Column("high", sa.Double(), nullable=True),
+        sa.Column("reading_error_px", sa.Double(), nullable=True),
+        sa.Column("alarm_after_days", sa.Double(), nullable=True),
+        sa.Column("message", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_site_trial_location_id_location")),
+        sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_site_trial_fingerprint_recipe")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_site_trial")),
+    )
+    op.create_index("ix_site_trial_location_id", "site_trial", ["location_id"])
 
 
 def _create_verdicts() -> None:
@@ -417,13 +552,15 @@ def _create_rules() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("location_id", sa.Integer(), nullable=False),
         sa.Column("metric", sa.String(), nullable=False),
-        sa.Column("kind", _words("rulekind", "level", "rate"), nullable=False),
+        sa.Column("kind", _words("rulekind", "level", "rate", "change"), nullable=False),
         sa.Column("fire", sa.Double(), nullable=False),
         sa.Column("clear", sa.Double(), nullable=False),
+        sa.Column("readings", sa.Integer(), nullable=False),
         sa.Column("unit", sa.String(), nullable=False),
         sa.Column("valid_from", UTC_TIME, nullable=False),
         sa.Column("valid_to", UTC_TIME, nullable=True),
         sa.CheckConstraint("clear <= fire", name=op.f("ck_rule_clear_below_fire")),
+        sa.CheckConstraint("readings >= 1", name=op.f("ck_rule_readings")),
         sa.CheckConstraint("valid_to >= valid_from", name=op.f("ck_rule_validity")),
         sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_rule_location_id_location")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule")),
@@ -431,15 +568,54 @@ def _create_rules() -> None:
     _create_unique_index("uq_rule_in_force", "rule", ["location_id", "metric", "kind"], where="valid_to IS NULL")
 
 
+def _create_trigger_plans() -> None:
+    op.create_table(
+        "trigger_plan",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("valid_from", UTC_TIME, nullable=False),
+        sa.Column("recorded_at", UTC_TIME, nullable=False),
+        sa.Column("agreed_by", sa.String(), nullable=False),
+        sa.Column("plan", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_trigger_plan_location_id_location")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trigger_plan")),
+        sa.UniqueConstraint("location_id", "valid_from", name=op.f("uq_trigger_plan_location_id_valid_from")),
+    )
+    op.create_table(
+        "trigger_stand",
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("crack", sa.String(), nullable=False),
+        sa.Column("level", _words("triggerlevel", "green", "amber", "red"), nullable=False),
+        sa.Column("since", UTC_TIME, nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.Column("plan_id", sa.Integer(), nullable=True),
+        sa.Column("newest_at", UTC_TIME, nullable=True),
+        sa.Column("judged_at", UTC_TIME, nullable=False),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_trigger_stand_location_id_location")),
+        sa.ForeignKeyConstraint(["plan_id"], ["trigger_plan.id"], name=op.f("fk_trigger_stand_plan_id_trigger_plan")),
+        sa.PrimaryKeyConstraint("location_id", "crack", name=op.f("pk_trigger_stand")),
+    )
+    op.create_table(
+        "watched",
+        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("judged_at", UTC_TIME, nullable=False),
+        sa.Column("newest_at", UTC_TIME, nullable=True),
+        sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_watched_location_id_location")),
+        sa.PrimaryKeyConstraint("location_id", name=op.f("pk_watched")),
+    )
+
+
 def _create_transitions() -> None:
+    states = ("ok", "firing", "stale", "amber", "red")
     op.create_table(
         "transition",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("location_id", sa.Integer(), nullable=True),
         sa.Column("rule_id", sa.Integer(), nullable=True),
         sa.Column("subject", sa.String(), nullable=False),
-        sa.Column("old", _words("old", "ok", "firing"), nullable=False),
-        sa.Column("new", _words("new", "ok", "firing"), nullable=False),
+        sa.Column("old", _words("old", *states), nullable=False),
+        sa.Column("new", _words("new", *states), nullable=False),
         sa.Column("why", sa.String(), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=False),
         sa.Column("at", UTC_TIME, nullable=False),
@@ -450,10 +626,32 @@ def _create_transitions() -> None:
     )
     op.create_index("ix_transition_location_id_subject", "transition", ["location_id", "subject"])
     op.create_table(
+        "alert_action",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("transition_id", sa.Integer(), nullable=False),
+        sa.Column("kind", _words("alertaction", "acknowledged", "assigned", "commented", "closed"), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("assignee", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "(assignee IS NULL) = (kind <> 'assigned')", name=op.f("ck_alert_action_assigned_to_somebody")
+        ),
+        sa.ForeignKeyConstraint(
+            ["transition_id"], ["transition.id"], name=op.f("fk_alert_action_transition_id_transition")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_action")),
+    )
+    op.create_index("ix_alert_action_transition_id", "alert_action", ["transition_id"])
+    once = "kind IN ('acknowledged', 'closed')"
+    _create_unique_index("uq_alert_action_once", "alert_action", ["transition_id", "kind"], where=once)
+    op.create_table(
         "notification",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("transition_id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("kind", _words("messagekind", "change", "reminder", "escalation"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=True),
         sa.Column("claimed_until", UTC_TIME, nullable=True),
         sa.Column("sent_at", UTC_TIME, nullable=True),
@@ -464,9 +662,36 @@ def _create_transitions() -> None:
             ["transition_id"], ["transition.id"], name=op.f("fk_notification_transition_id_transition")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notification")),
-        sa.UniqueConstraint("transition_id", "channel", name=op.f("uq_notification_transition_id_channel")),
+        sa.UniqueConstraint(
+            "transition_id",
+            "channel",
+            "kind",
+            "number",
+            name=op.f("uq_notification_transition_id_channel_kind_number"),
+        ),
     )
     op.create_index("ix_notification_next_attempt_at", "notification", ["next_attempt_at"])
+
+
+def _create_filings() -> None:
+    op.create_table(
+        "filing",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("capture_id", sa.Integer(), nullable=False),
+        sa.Column("from_location_id", sa.Integer(), nullable=False),
+        sa.Column("to_location_id", sa.Integer(), nullable=True),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.Column("by", sa.String(), nullable=True),
+        sa.CheckConstraint("length(why) > 0", name=op.f("ck_filing_has_reason")),
+        sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_filing_capture_id_capture")),
+        sa.ForeignKeyConstraint(
+            ["from_location_id"], ["location.id"], name=op.f("fk_filing_from_location_id_location")
+        ),
+        sa.ForeignKeyConstraint(["to_location_id"], ["location.id"], name=op.f("fk_filing_to_location_id_location")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_filing")),
+    )
+    op.create_index("ix_filing_capture_id", "filing", ["capture_id"])
 
 
 def _create_signs_of_life() -> None:
@@ -489,3 +714,31 @@ def _create_signs_of_life() -> None:
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeat")),
     )
+
+
+def _create_audit_trail() -> None:
+    op.create_table(
+        "audit_entry",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.Column("changes", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.CheckConstraint("length(sha256) = 64", name=op.f("ck_audit_entry_sha256")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_audit_entry_sha256")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE OR REPLACE FUNCTION audit_entry_stays() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER audit_entry_stays BEFORE UPDATE OR DELETE ON audit_entry "
+            "FOR EACH ROW EXECUTE FUNCTION audit_entry_stays()"
+        )
+        return
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER audit_entry_no_{verb.lower()} BEFORE {verb} ON audit_entry "
+            "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
+        )

@@ -12,11 +12,13 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from monitor.attribution.base import in_batches
+from monitor.attribution.base import Beside, in_batches
 from monitor.attribution.rules import (
     ALPHA,
     BETA,
@@ -30,6 +32,7 @@ from monitor.attribution.rules import (
     crack_logit,
 )
 from monitor.errors import MisuseError
+from monitor.networks.classification import calibrated, padded
 from monitor.networks.training import as_batch
 from monitor.networks.vgg import Vgg11
 from monitor.networks.weights import Classifier
@@ -184,6 +187,20 @@ class Activations:
     averages: Tensor
     connected: list[Tensor]
 
+    def of(self, patches: NDArray[np.int64]) -> "Activations":
+        """Those of some of the patches, by their places in the batch."""
+        places = torch.from_numpy(patches).to(self.averages.device)
+        return Activations(
+            [_chosen(each, places) for each in self.convolved],
+            [each and Winners(_chosen(each.indices, places), each.shape) for each in self.winners],
+            self.averages[places],
+            [each[places] for each in self.connected],
+        )
+
+
+def _chosen(values: Tensor, places: Tensor) -> Tensor:
+    return values[places].contiguous(memory_format=torch.channels_last)
+
 
 class LeanLrp:
     """LRP of a classifier; `start` gives the relevance (n, classes) put on its logits (n, classes).
@@ -195,7 +212,7 @@ class LeanLrp:
         network = classifier.network
         if network.layout.batch_norm:
             raise MisuseError("The rules of LRP are made for networks without batch norm: fold it into them first.")
-        self._start = start
+        self._start, self._temperature, self._together = start, classifier.temperature, batch_size
         self._pooling = network.pooling
         convolutions = [_parameters(layer) for layer in network.features if isinstance(layer, nn.Conv2d)]
         self._connected = [_parameters(layer) for layer in network.classifier if isinstance(layer, nn.Linear)]
@@ -210,6 +227,24 @@ class LeanLrp:
     def explain(self, patches: ByteArray) -> FloatArray:
         """Relevance float32 (n, side, side) of uint8 RGB patches (n, side, side, 3): mean over the colours."""
         return in_batches(self._explain_batch, patches, self.batch_size)
+
+    @torch.inference_mode()
+    def classify_and_explain(self, patches: ByteArray, threshold: float) -> tuple[FloatArray, FloatArray]:
+        """Crack probability float64 (n,) of uint8 RGB patches (n, side, side, 3), and relevance float32
+        (k, side, side) of those that reach the threshold: the way back goes on from the way forward that told them.
+        """
+        probability: list[NDArray[np.float64]] = [np.zeros(0)]
+        relevance = [np.zeros((0, *patches.shape[1:3]), np.float32)]
+        for first in range(0, len(patches), self._together):
+            chunk = patches[first : first + self._together]
+            passed = self.forward(as_batch(padded(chunk, self._together)).to(self._device))
+            probability.append(calibrated(passed.connected[-1][: len(chunk)], self._temperature))
+            positive = np.flatnonzero(probability[-1] >= threshold)
+            for place in range(0, len(positive), self.batch_size):
+                chosen = positive[place : place + self.batch_size]
+                back = self.backward(passed.of(np.resize(chosen, self.batch_size)))  # one size, so one result
+                relevance.append(back[: len(chosen)].cpu().numpy())
+        return np.concatenate(probability), np.concatenate(relevance)
 
     def as_options(self) -> dict[str, Any]:
         """Engine, rules and start, for the recipe fingerprint."""
@@ -271,11 +306,11 @@ def _pooled(network: Vgg11) -> list[bool]:
     return [after is nn.MaxPool2d for kind, after in pairwise(kinds) if kind is nn.Conv2d]
 
 
-def crack_lrp(classifier: Classifier, batch_size: int) -> LeanLrp:
+def crack_lrp(classifier: Classifier, batch_size: int, _beside: Beside | None = None) -> LeanLrp:
     """Explains the crack logit alone."""
     return LeanLrp(classifier, batch_size, crack_logit)
 
 
-def both_logits_lrp(classifier: Classifier, batch_size: int) -> LeanLrp:
+def both_logits_lrp(classifier: Classifier, batch_size: int, _beside: Beside | None = None) -> LeanLrp:
     """Explains both logits at once, as the published code does."""
     return LeanLrp(classifier, batch_size, both_logits)

@@ -8,7 +8,7 @@ from zennit.composites import EpsilonGammaBox, MixedComposite, NameMapComposite
 from zennit.core import Composite
 from zennit.rules import AlphaBeta
 
-from monitor.attribution.base import in_batches
+from monitor.attribution.base import Beside, in_batches
 from monitor.attribution.rules import ALPHA, BETA, GAMMA, HIGH, LOW, Start, as_options, crack_logit
 from monitor.networks.training import as_batch
 from monitor.networks.vgg import Vgg11
@@ -51,6 +51,6 @@ class Lrp:
         return mean
 
 
-def crack_lrp(classifier: Classifier, batch_size: int) -> Lrp:
+def crack_lrp(classifier: Classifier, batch_size: int, _beside: Beside | None = None) -> Lrp:
     """Explains the crack logit alone."""
     return Lrp(classifier, batch_size, crack_logit)

@@ -17,6 +17,8 @@ capture_app = typer.Typer(
 )
 
 Number = Annotated[int, typer.Argument(help="Capture number, as 'capture list' and the dashboard show it.")]
+Why = Annotated[str, typer.Option(help="The reason; it is kept.")]
+By = Annotated[str | None, typer.Option(help="Who says so.")]
 Photo = Annotated[Path, typer.Argument(help="Photo: JPEG, PNG, TIFF, WebP or HEIC.")]
 MmPerPx = Annotated[float | None, typer.Option(help="Millimetres per pixel of the reference (or the photo).")]
 
@@ -53,6 +55,8 @@ def analyse(
         "status": analysis.status,
         "reason": analysis.reason,
         "crack_probability": analysis.crack_probability,
+        "confidence": analysis.confidence,
+        "crack_confidences": analysis.crack_confidences,
         "severity": severity,
         "registration": analysis.registration,
         "recipe": _recipe(analysis.recipe),
@@ -61,6 +65,7 @@ def analyse(
     words = [f"{analysis.status}" + (f": {analysis.reason}" if analysis.reason else "")]
     if analysis.crack_probability is not None:
         words.append(f"highest crack probability of a patch: {analysis.crack_probability:.3f}")
+    words += [] if analysis.confidence is None else [f"confidence in the mask: {analysis.confidence:.2f}"]
     words += [] if severity is None else [_severity_words(severity)]
     answer(result, json, "\n".join(words))
 
@@ -73,7 +78,7 @@ def _recipe(recipe: Any) -> dict[str, Any]:
 
 
 def _rejected(reason: str, recipe: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(("crack_probability", "severity", "registration"))
+    empty = dict.fromkeys(("crack_probability", "confidence", "crack_confidences", "severity", "registration"))
     return {
         "status": "rejected",
         "reason": reason,
@@ -286,6 +291,8 @@ def _listed(
 def capture_move(
     capture: Number,
     location: Annotated[str, typer.Option(help="Location it belongs to.")],
+    why: Why = "",
+    by: By = None,
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
@@ -294,9 +301,31 @@ def capture_move(
     from monitor.service.scheduler import now
 
     with opened(workspace) as (_, database):
-        moved = move_capture(database, capture, location, now())
+        moved = move_capture(database, capture, location, now(), why=why, by=by)
     words = f"Capture {capture} ({moved.file_name}) belongs to {location} now; the worker measures it there."
     answer({"capture": capture, "location": location}, json, words)
+
+
+@capture_app.command("withdraw")
+def capture_withdraw(capture: Number, why: Why, by: By = None, workspace: Workspace = HERE, json: Json = False) -> None:
+    """Let a photo that should never have arrived count no longer; it and the reason are kept."""
+    from monitor.service.corrections import withdraw_capture
+    from monitor.service.scheduler import now
+
+    with opened(workspace) as (_, database):
+        withdraw_capture(database, capture, why, now(), by=by)
+    answer({"capture": capture, "why": why}, json, f"Capture {capture} counts no longer.")
+
+
+@capture_app.command("restore")
+def capture_restore(capture: Number, why: Why, by: By = None, workspace: Workspace = HERE, json: Json = False) -> None:
+    """Take a withdrawn photo back; the worker measures it anew."""
+    from monitor.service.corrections import restore_capture
+    from monitor.service.scheduler import now
+
+    with opened(workspace) as (_, database):
+        restore_capture(database, capture, why, now(), by=by)
+    answer({"capture": capture, "why": why}, json, f"Capture {capture} counts again once it has been measured.")
 
 
 @capture_app.command("remeasure")

@@ -88,7 +88,7 @@ def _outcome(database: Database, wall: str, truths: list[Truth]) -> Outcome:
         fits = [view.fit for view in queries.fits(session, location.id) if view.fit.metric == _METRIC]
         measured = next((fit for fit in fits if fit.method == "seasonal"), None)
         cracks = {view.crack.name: view.crack for view in queries.cracks(session, location.id)}
-        alerts = [alert.why for alert in queries.alerts(session, location.id) if alert.state == "firing"]
+        alerts = [alert.why for alert in queries.alerts(session, location.id) if alert.state.raised]
         verdict = verdict_of(session, location, now()).outcome
     crack = None if measured is None else cracks[measured.crack]
     return Outcome(wall, _true_rate(truths, crack), measured, verdict, alerts)

@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from monitor.cli import captures, circumstances, places, recipes, service, trials
+from monitor.cli import (
+    adaptation,
+    alerts,
+    benchmarks,
+    captures,
+    circumstances,
+    comparison,
+    corrections,
+    databases,
+    places,
+    plans,
+    recipes,
+    reports,
+    service,
+    trials,
+)
 
 app = typer.Typer(
     name="crackmonitor",
@@ -14,12 +29,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for name, command in {**circumstances.COMMANDS, **recipes.COMMANDS}.items():
+for name, command in {**circumstances.COMMANDS, **recipes.COMMANDS, **corrections.COMMANDS, **plans.COMMANDS}.items():
     places.location_app.command(name)(command)
+for name, command in adaptation.COMMANDS.items():
+    places.site_app.command(name)(command)
 app.add_typer(places.site_app, name="site")
+app.add_typer(adaptation.patch_app, name="patch")
+app.add_typer(corrections.crack_app, name="crack")
 app.add_typer(places.location_app, name="location")
 app.add_typer(captures.capture_app, name="capture")
-for group in (service.COMMANDS, captures.COMMANDS, trials.COMMANDS):
+app.add_typer(alerts.alert_app, name="alert")
+app.add_typer(databases.db_app, name="db")
+for group in (
+    service.COMMANDS,
+    captures.COMMANDS,
+    trials.COMMANDS,
+    benchmarks.COMMANDS,
+    comparison.COMMANDS,
+    reports.COMMANDS,
+):
     for name, command in group.items():
         app.command(name)(command)
 

@@ -227,9 +227,12 @@ def location_interval(
 def location_rule(
     name: Name,
     metric: Annotated[str, typer.Option(help="For example max_width_mm, area_mm2, length_mm (or _px).")],
-    kind: Annotated[str, typer.Option(help="level (latest value) or rate (per year).")],
+    kind: Annotated[str, typer.Option(help="level (latest value), rate (per year) or change (between two captures).")],
     fire: Annotated[float | None, typer.Option(help="Fires from here on.")] = None,
     clear: Annotated[float | None, typer.Option(help="Clears below this (90 % of --fire when left out).")] = None,
+    readings: Annotated[
+        int, typer.Option(min=1, help="Readings that must ask for it; one more in a row clears it.")
+    ] = 1,
     retire: Annotated[bool, typer.Option("--retire", help="End the rule instead, and an alert it raised.")] = False,
     workspace: Workspace = HERE,
     json: Json = False,
@@ -254,9 +257,9 @@ def location_rule(
         raise MisuseError("Say from where the rule fires, --fire VALUE, or end it with --retire.")
     below = 0.9 * fire if clear is None else clear
     with opened(workspace) as (_, database):
-        places.add_rule(database, name, metric, RuleKind(kind), fire, below, now())
+        places.add_rule(database, name, metric, RuleKind(kind), fire, below, now(), readings)
     words = f"{name}: {metric} {kind} fires at {fire:g} and clears below {below:g}."
-    answer({**result, "fire": fire, "clear": below}, json, words)
+    answer({**result, "fire": fire, "clear": below, "readings": readings}, json, words)
 
 
 @location_app.command("confirm-time")

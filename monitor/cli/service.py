@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from monitor.service.jobs import Tick
     from monitor.settings import Settings
     from monitor.storage.database import Database
+    from monitor.storage.views import CrackView
 
 
 def init(
@@ -105,6 +106,7 @@ def growth(
     json: Json = False,
 ) -> None:
     """Growth rates of a location with their intervals, what was left out and why, and the verdict."""
+    from monitor.cli.corrections import gauge_json, gauge_words
     from monitor.service.judging import history, verdict_of
     from monitor.service.scheduler import now
     from monitor.storage import queries
@@ -115,6 +117,8 @@ def growth(
         excluded = history(session, view).excluded
         verdict = verdict_of(session, view, now())
         notices = [notice for one in queries.shadows(session) if one.location_id == view.id for notice in one.notices]
+        offset = queries.gauge_offset(session, view.id)
+        tips = _tips(queries.cracks(session, view.id), None if view.scale is None else view.scale.mm_per_px)
     evidence = verdict.evidence if view.scale else f"{verdict.evidence} {_NO_SCALE}"
     result = {
         "location": location,
@@ -126,12 +130,48 @@ def growth(
         "months_needed": verdict.months_needed,
         "remarks": list(verdict.remarks),
         "notices": notices,
+        "gauge": gauge_json(offset),
+        "tips": tips,
     }
     rows = [_fit_row(fit) for fit in fits if fit.success]
     head = ("crack", "metric", "method", "per year", "per month", "90 % interval per year", "unit", "n", "r")
     lines = [f"{location}: {verdict.outcome}. {evidence}", *verdict.remarks, *notices, "", table(head, rows)]
+    lines += [] if offset is None else [gauge_words(offset)]
+    lines += [_tip_words(tip) for tip in tips]
     lines += [f"left out: capture {left.capture_id} ({left.file_name}): {left.reason}" for left in excluded]
     answer(result, json, "\n".join(lines))
+
+
+def _tips(cracks: "list[CrackView]", mm_per_px: float | None) -> list[dict[str, Any]]:
+    """How much longer each crack has grown at either tip, capture by capture where the tip is shown."""
+    found = []
+    for view in cracks:
+        course = view.crack.course
+        standing = abs(course[:, 0].max() - course[:, 0].min()) >= abs(course[:, 1].max() - course[:, 1].min())
+        for name, tip in (
+            ("first_tip_px", "upper" if standing else "left"),
+            ("second_tip_px", "lower" if standing else "right"),
+        ):
+            grown = [(one.capture, getattr(one, name)) for one in view.readings if getattr(one, name) is not None]
+            last = grown[-1][1] if grown else None
+            found.append(
+                {
+                    "crack": view.crack.name,
+                    "tip": tip,
+                    "growth_px": last,
+                    "growth_mm": None if last is None or mm_per_px is None else last * mm_per_px,
+                    "captures": [{"capture": capture, "growth_px": px} for capture, px in grown],
+                }
+            )
+    return found
+
+
+def _tip_words(tip: dict[str, Any]) -> str:
+    where = f"crack {tip['crack']}, {tip['tip']} tip"
+    if tip["growth_px"] is None:
+        return f"{where}: not shown in any photo, or it leaves the picture"
+    mm = "" if tip["growth_mm"] is None else f" ({tip['growth_mm']:.1f} mm)"
+    return f"{where}: longer by {tip['growth_px']:.0f} px{mm} in the last photo that shows it"
 
 
 _NO_SCALE = (

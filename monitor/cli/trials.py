@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli.output import HERE, Json, Seed, Workspace, answer, progress, table
+from monitor.cli.output import HERE, Json, Seed, Workspace, answer, opened, progress, table
 
 if TYPE_CHECKING:
     from monitor.analysis import Analyser
@@ -35,38 +35,59 @@ def simulate(
     from simulations.scenarios import scenario as find_scenario
 
     if list_names:
-        known = [{"name": one.name, "description": one.description} for one in SCENARIOS.values()]
-        words = table(("scenario", "what happens"), [tuple(one.values()) for one in known])
+        known = [
+            {
+                "name": one.name,
+                "description": one.description,
+                "captures": len(one.order),
+                "mm_per_year": round(one.mm_per_year, 3),
+            }
+            for one in SCENARIOS.values()
+        ]
+        head = ("scenario", "what happens", "captures", "opens by mm a year")
+        words = table(head, [tuple(one.values()) for one in known])
         answer({"scenarios": known}, json, words)
         return
     if out is None:
         raise MisuseError("Say where the photos shall go: crackmonitor simulate FOLDER.")
     chosen = find_scenario(scenario)
-    with progress(f"Simulating {scenario}", chosen.captures, json) as bar:
+    with progress(f"Simulating {scenario}", len(chosen.order), json) as bar:
         truths = write_series(chosen, seed, out, bar.reached)
     result = {"scenario": scenario, "seed": seed, "captures": len(truths), "truth": str(out / "truth.csv")}
     answer(result, json, f"{len(truths)} photos and truth.csv written to {out}.")
 
 
 def train(
-    data: Annotated[Path, typer.Option(help="Folder with masonry_dais, uav75 and textures.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder with masonry_dais, uav75 and textures, or a data set of your own (see README).")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for patches, checkpoint and weights.")] = Path("training"),
-    network: Annotated[str, typer.Option(help="classifier or segmenter.")] = "classifier",
-    name: Annotated[str | None, typer.Option(help="Name of the weights (default, or segmenter).")] = None,
+    network: Annotated[
+        str, typer.Option(help="classifier, segmenter, bcos, explainer, autoencoder or oracle.")
+    ] = "classifier",
+    name: Annotated[str | None, typer.Option(help="Name of the weights (default, or that of the network).")] = None,
     patches: Annotated[
-        int | None, typer.Option(min=1, help="Training patches to draw (60000, for a segmenter 24000).")
+        int | None, typer.Option(min=1, help="Training patches to draw (by the network: 8000 to 60000).")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Of a classifier: paper, half, quarter (default) or tuned.")
+        str | None,
+        typer.Option(
+            help="Of a classifier: paper, half, quarter (default) or tuned; of others: paper or twin (default)."
+        ),
     ] = None,
     start: Annotated[
-        str | None, typer.Option(help="Of a classifier: finished one to go on with (name or file).")
+        str | None, typer.Option(help="Of a classifier or oracle: finished classifier to go on with (name or file).")
     ] = None,
     dense_by: Annotated[
-        str, typer.Option(help="Of a classifier: segmenter that shows it where cracks are (name or file; empty: none).")
-    ] = "",
+        str | None, typer.Option(help="Of a classifier: segmenter that shows it where cracks are (name or file).")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Not of a segmenter: epochs at most.")] = None,
+    entropy: Annotated[
+        bool,
+        typer.Option("--entropy", help="Of an explainer: NN-Explainer's first loss (eq. 2), not the paper's (eq. 3)."),
+    ] = False,
     teacher: Annotated[
-        str | None, typer.Option(help="Of a segmenter: classifier whose explanations teach it first (the shipped one).")
+        str | None, typer.Option(help="Of a segmenter or explainer: classifier it learns from (the shipped one).")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Of a segmenter: steps of each of its two rounds.")] = None,
     seed: Seed = 0,
@@ -74,41 +95,20 @@ def train(
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """Train a patch classifier, or a segmenter that marks crack pixels; goes on where it was interrupted."""
-    from monitor.errors import MisuseError, UnknownNameError
+    """Train one of the networks; goes on where it was interrupted."""
+    from simulations.courses import teach
 
-    foreign: dict[str, dict[str, object]] = {
-        "classifier": {"--teacher": teacher, "--steps": steps},
-        "segmenter": {"--preset": preset, "--dense-by": dense_by or None, "--start": start},
+    options = {
+        "patches": patches,
+        "preset_name": preset,
+        "start": start,
+        "dense_by": dense_by or None,
+        "epochs": epochs,
+        "entropy": entropy or None,
+        "teacher": teacher,
+        "steps": steps,
     }
-    if network not in foreign:
-        raise UnknownNameError("network", network, foreign)
-    misplaced = [option for option, value in foreign[network].items() if value is not None]
-    if misplaced:
-        raise MisuseError(f"A {network} has no {' or '.join(misplaced)}. Leave it out, or choose another --network.")
-    if network == "segmenter":
-        from monitor.networks.segmenter_training import SegmenterOptions
-        from simulations.segmenter_teaching import teach_segmenter
-
-        options = SegmenterOptions(seed=seed) if steps is None else SegmenterOptions(seed=seed, steps=steps)
-        taught = teach_segmenter(
-            data, out, name or "segmenter", teacher or "default", patches or 24000, options, device, quiet=json
-        )
-    else:
-        from simulations.teaching import teach_classifier
-
-        taught = teach_classifier(
-            data,
-            out,
-            preset or "quarter",
-            name or "default",
-            patches or 60000,
-            seed,
-            device,
-            quiet=json,
-            dense_by=dense_by or None,
-            start=start,
-        )
+    taught = teach(network, data, out, name, seed, device, json, options)
     words = f"{taught['weights']}: " + ", ".join(f"{key} {value}" for key, value in taught["scores"].items())
     answer(taught, json, words)
 
@@ -119,6 +119,15 @@ def evaluate(
     masks: Annotated[
         bool, typer.Option("--masks", help="Score masks too, made in each of the ways (minutes).")
     ] = False,
+    reliability: Annotated[
+        bool, typer.Option("--reliability", help="With --masks: confidence against what the masks are worth.")
+    ] = False,
+    adapted: Annotated[
+        bool, typer.Option("--adapted", help="Score brickwork after 20 judged patches of each wall, too (minutes).")
+    ] = False,
+    widths: Annotated[
+        Path | None, typer.Option(help="Write how far widths are off by width and blur into this folder (minutes).")
+    ] = None,
     segmenter: SegmenterWeights = "segmenter",
     final: Annotated[bool, typer.Option("--final", help="The test folds, not val: once, for the report.")] = False,
     report: Annotated[
@@ -128,9 +137,13 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Score a classifier, and masks, on real photos no network was taught on, photo by photo as the service does it."""
+    from monitor.cli import scoring
+    from monitor.errors import MisuseError
     from monitor.networks.weights import load_classifier
     from simulations.scores import evaluate_classifier
 
+    if reliability and not masks:
+        raise MisuseError("--reliability is about masks: give it together with --masks.")
     classifier = load_classifier(weights)
     with progress("Classifying", None, json):
         scores = evaluate_classifier(classifier, data, final)
@@ -139,9 +152,23 @@ def evaluate(
     if masks:
         result["masks"] = _mask_scores(data, weights, segmenter, final, json)
         tables.append(_mask_table(result["masks"]))
+    extras = {" --masks": masks, " --reliability": reliability, " --adapted": adapted, " --final": final}
+    options = "".join(option for option, given in extras.items() if given)
+    made = f"crackmonitor evaluate --data DATA --weights {weights} --segmenter {segmenter}{options}"
+    with progress("Scoring", None, json) as bar:
+        if reliability:
+            sees_all = _analyser(weights, segmenter, "taught", least_confidence=0.0)
+            result["reliability"], found = scoring.reliable(sees_all, data, 0, bar.advance)
+            tables.append(found)
+        if adapted:
+            result["adapted"], found = scoring.adapted(classifier, data, final, bar.advance)
+            tables.append(found)
+        if widths is not None:
+            command = f"`{made} --widths FOLDER` on {_machine()}"
+            analyser = _analyser(weights, segmenter, "taught")
+            result["widths"], found = scoring.widths(analyser, widths, 0, command, bar.advance)
+            tables.append(found)
     if report is not None:
-        options = f"{' --masks' if masks else ''}{' --final' if final else ''}"
-        made = f"crackmonitor evaluate --data DATA --weights {weights} --segmenter {segmenter}{options}"
         report.write_text(_as_page(made, tables), encoding="utf-8")
     words = "\n\n".join(table(head, rows) for head, rows in tables)
     answer(result, json, f"{weights}, cracked from {classifier.threshold:.2f} on\n\n{words}")
@@ -187,31 +214,63 @@ def _mask_table(scores: dict[str, Any]) -> _Table:
     return ("mask", "figure", "value"), rows
 
 
-def _analyser(weights: str, segmenter: str, mask: str) -> "Analyser":
+def _analyser(weights: str, segmenter: str, mask: str, **options: float) -> "Analyser":
     """An analyser as a workspace with such settings has it."""
     from monitor.service.executors import build_analyser
     from monitor.settings import AnalysisSettings
 
-    return build_analyser(AnalysisSettings.model_validate({"weights": weights, "segmenter": segmenter, "mask": mask}))
+    return build_analyser(
+        AnalysisSettings.model_validate({"weights": weights, "segmenter": segmenter, "mask": mask, **options})
+    )
 
 
 def validate(
     quick: Annotated[bool, typer.Option("--quick", help="Some ten series instead of hundreds.")] = False,
-    data: Annotated[Path | None, typer.Option(help="Folder with epfl_rs_crackmaps: real evolution, too.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with epfl_rs_crackmaps and planar_pairs: real evolution, too.")
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write the figures, with their recipe, as Markdown there.")
     ] = None,
     weights: Weights = "default",
     segmenter: SegmenterWeights = "segmenter",
     mask: Annotated[str, typer.Option(help="taught, refined or published.")] = "taught",
+    location: Annotated[
+        str | None, typer.Option(help="Simulate growth on this location's own wall instead, under its own recipe.")
+    ] = None,
+    rates: Annotated[
+        str | None, typer.Option(help="With --location: growth to simulate, mm (or px) per year: 0,0.5,1,2.")
+    ] = None,
+    captures: Annotated[int | None, typer.Option(min=3, help="With --location: captures of each series (12).")] = None,
     seed: Seed = 0,
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """Run the analysis over simulated series of known growth and say how far its numbers are off."""
+    """Run the analysis over simulated series of known growth and say how far its numbers are off.
+
+    With --location: what growth would have been seen there; the result is kept with the location.
+    """
+    from monitor.errors import MisuseError
+
+    if location is not None:
+        if quick or data is not None or report is not None:
+            raise MisuseError(
+                "--quick, --data and --report are for the judge's own walls. Leave them out with --location."
+            )
+        _validate_here(location, rates, captures, seed, workspace, json)
+        return
+    if rates is not None or captures is not None:
+        raise MisuseError("--rates and --captures are for a location's own wall: name it with --location.")
+    _validate(quick, data, report, weights, segmenter, mask, seed, json)
+
+
+def _validate(
+    quick: bool, data: Path | None, report: Path | None, weights: str, segmenter: str, mask: str, seed: int, json: bool
+) -> None:
     from monitor.analysis import MASKS
     from monitor.errors import UnknownNameError
     from simulations import evolution, validation
+    from simulations.validation.registering import planar_figures
 
     if mask not in MASKS:
         raise UnknownNameError("way to make a mask", mask, MASKS)
@@ -220,32 +279,77 @@ def validate(
     pairs = 0 if data is None else len(evolution.PAIRS)
     with progress("Validating", plan.trials + pairs, json) as bar:
         started = time.monotonic()
-        result = validation.validate(analyser, plan, seed, lambda _done, _total: bar.advance())
+        figures = validation.validate(analyser, plan, seed, lambda _done, _total: bar.advance())
         if data is not None:
-            result |= evolution.grown(evolution.evolutions(data, analyser, seed, lambda _done, _total: bar.advance()))
+            figures |= planar_figures(data)
+            figures |= evolution.grown(evolution.evolutions(data, analyser, seed, lambda _done, _total: bar.advance()))
         seconds = time.monotonic() - started
     if report is not None:
         options = f"{' --quick' if quick else ''}{' --data DATA' if data else ''}"
         command = f"crackmonitor validate{options} --seed {seed} --weights {weights} --mask {mask}"
-        report.write_text(validation.as_report(result, command, seconds, _machine()), encoding="utf-8")
-    answer(result, json, table(("figure", "value"), validation.as_rows(result)))
+        report.write_text(validation.as_report(figures, plan, command, seconds, _machine()), encoding="utf-8")
+    words = table(("figure", "value", "90 % interval", "n"), validation.as_rows(figures))
+    answer(validation.as_json(figures, plan, seed), json, words)
 
 
-def bench(
-    only: Annotated[str, typer.Option(help="Name of a benchmark.")] = "lrp",
-    width: Annotated[float, typer.Option(min=0.01, help="Share of the paper's channels.")] = 1.0,
-    patch: Annotated[int, typer.Option(min=32, help="Side of the patches in px.")] = 256,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds to take the median of.")] = 7,
-    seed: Seed = 0,
-    workspace: Workspace = HERE,
-    json: Json = False,
-) -> None:
-    """Time the analysis' own LRP against zennit's, in one process by turns, and compare what they give."""
-    from simulations.benchmarks import benchmark
+#: Growth simulated on a location's own wall unless told otherwise, per year.
+_HERE_MM, _HERE_PX = [0.0, 0.5, 1.0, 2.0], [0.0, 1.0, 2.0, 4.0]
 
-    with progress("Timing", None, json):
-        result = {"benchmark": only, **benchmark(only, width, patch, rounds, seed), "machine": _machine()}
-    answer(result, json, table(("figure", "value"), list(result.items())))
+
+def _validate_here(name: str, rates: str | None, captures: int | None, seed: int, workspace: Path, json: bool) -> None:
+    """Growth on a location's own wall, kept with it."""
+    from monitor.service.own_walls import own_wall
+    from monitor.service.scheduler import now
+    from monitor.storage import repository
+    from simulations.validation.own_wall import OwnWall, simulate_here
+
+    asked = None if rates is None else _rates(rates)
+    with opened(workspace) as (settings, database):
+        found = own_wall(database, settings, name)
+        scale = found.location.scale
+        wall = OwnWall(
+            found.photo, found.mask, found.course, found.opening_px, None if scale is None else scale.mm_per_px
+        )
+        wanted = asked or (_HERE_PX if scale is None else _HERE_MM)
+        with progress(f"Growth on {name}", len(wanted), json) as bar:
+            trials = simulate_here(
+                wall, found.analyser, wanted, captures or 12, found.location.interval_days, seed, bar.advance
+            )
+        with database.transaction() as session:
+            repository.record_site_trials(
+                session,
+                location_id=found.location.id,
+                fingerprint=found.analyser.recipe.fingerprint,
+                seed=seed,
+                trials=trials,
+                now=now(),
+            )
+    result = {"location": name, "seed": seed, "trials": [vars(trial) for trial in trials]}
+    head = ("true per year", "measured", "90 % interval", "unit", "alarm after days", "why not")
+    rows = [
+        (
+            f"{trial.true_per_year:.2f}",
+            None if trial.measured_per_year is None else f"{trial.measured_per_year:.2f}",
+            None if trial.low is None else f"{trial.low:.2f} to {trial.high:.2f}",
+            trial.unit,
+            None if trial.alarm_after_days is None else f"{trial.alarm_after_days:.0f}",
+            trial.message,
+        )
+        for trial in trials
+    ]
+    answer(result, json, f"Growth simulated on the wall of {name}, mean opening:\n\n{table(head, rows)}")
+
+
+def _rates(text: str) -> list[float]:
+    from monitor.errors import MisuseError
+
+    try:
+        rates = [float(part) for part in text.split(",")]
+    except ValueError:
+        rates = []
+    if not rates or not all(0 <= rate < float("inf") for rate in rates):
+        raise MisuseError(f"'{text}' are no growth rates; write some of 0 and more, for example 0,0.5,1,2.")
+    return rates
 
 
 def demo(
@@ -274,6 +378,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "evaluate": evaluate,
     "validate": validate,
-    "bench": bench,
     "demo": demo,
 }

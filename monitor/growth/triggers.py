@@ -6,7 +6,6 @@ The numbers are defaults, not engineering: an engineer agrees a location's own b
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -14,10 +13,11 @@ import numpy as np
 
 from monitor.errors import MisuseError
 from monitor.growth.fits import resolution_of
-from monitor.growth.guides import guide
+from monitor.growth.guides import GuideKind, guide
 from monitor.growth.linear import History, Vector, accepted
 from monitor.growth.verdicts import DEFAULT_RULES, Rate, VerdictRules, rate_so_far
-from monitor.records import GrowthFit, Observation, to_json
+from monitor.records import GrowthFit, Observation, TriggerPlan, to_json
+from monitor.records import TriggerLevel as TriggerLevel
 
 #: How many reading errors a width must lie beyond a class's bound, and a change beyond 0, to count.
 ERRORS_BEYOND = 3.0
@@ -30,26 +30,13 @@ _MEDIAN_OF_NORMAL = 0.6745
 _FIRST_N, _LAST_N = 3, 2
 
 
-class TriggerLevel(StrEnum):
-    """How urgent it is, from calm to urgent."""
-
-    GREEN = "green"
-    AMBER = "amber"
-    RED = "red"
-
-    @property
-    def rank(self) -> int:
-        """0 for green, 2 for red."""
-        return list(TriggerLevel).index(self)
-
-
 @dataclass(frozen=True)
 class Situation:
     """What triggers look at: one width's or opening's history in mm.
 
     `observations` by time, without grade C; `errors` (n,) float64, what each can be wrong by, NaN where that cannot
     be known yet; `rate` the best so far, if any; `previous` the level in force; `assessed_at` until when a person
-    has assessed all changes.
+    has assessed all changes; `known_until` the capture time of the newest reading when `previous` was decided.
     """
 
     observations: Sequence[Observation]
@@ -57,6 +44,7 @@ class Situation:
     rate: Rate | None
     previous: TriggerLevel
     assessed_at: datetime | None
+    known_until: datetime | None = None
 
 
 class Trigger(Protocol):
@@ -105,7 +93,8 @@ class ChangeTrigger:
     """Fires when two accepted captures in a row differ by `fire` mm or more, opening or closing.
 
     A change that 3 reading errors could make does not count. It holds as long as these two are in the history and no
-    person has assessed them: a jump is not undone by the calm after it.
+    person has assessed them: a jump is not undone by the calm after it. One that comes to light between captures from
+    before `known_until`, because an old capture arrived late, raises nothing.
     """
 
     level: TriggerLevel
@@ -114,8 +103,11 @@ class ChangeTrigger:
     def why(self, situation: Situation) -> str | None:
         """See `Trigger`."""
         captures = list(zip(situation.observations, situation.errors, strict=True))
+        held = situation.previous.rank >= self.level.rank
         for (before, error_before), (after, error_after) in reversed(list(pairwise(captures))):
             if situation.assessed_at is not None and after.at <= situation.assessed_at:
+                return None
+            if situation.known_until is not None and after.at <= situation.known_until and not held:
                 return None
             change = after.value - before.value
             by_error = abs(change) < ERRORS_BEYOND * np.hypot(error_before, error_after)
@@ -156,13 +148,33 @@ class ClassTrigger:
         )
 
 
+def triggers_of(plan: TriggerPlan) -> tuple[Trigger, ...]:
+    """The lines of a trigger plan that are watched; rates clear at half of what they fire at.
+
+    Raises `MisuseError` for a limit that is not above 0, a red rate that is not above amber's, or an unknown guide.
+    """
+    for name in ("amber_rate", "red_rate", "red_change"):
+        limit = getattr(plan, name)
+        if limit is not None and not 0 < limit < np.inf:
+            raise MisuseError(f"The limit {name} cannot be {limit:g}; it must be greater than zero.")
+    if plan.amber_rate is not None and plan.red_rate is not None and plan.red_rate <= plan.amber_rate:
+        raise MisuseError(f"Red from {plan.red_rate:g} mm per year must lie above amber, {plan.amber_rate:g}.")
+    if plan.guide is not None and guide(plan.guide).kind is not GuideKind.CLASSES:
+        raise MisuseError(f"{guide(plan.guide).title} has no damage classes; name a guide that has.")
+    found: list[Trigger] = []
+    if plan.amber_rate is not None:
+        found.append(RateTrigger(TriggerLevel.AMBER, plan.amber_rate, plan.amber_rate / 2))
+    if plan.guide is not None:
+        found.append(ClassTrigger(TriggerLevel.AMBER, plan.guide))
+    if plan.red_rate is not None:
+        found.append(RateTrigger(TriggerLevel.RED, plan.red_rate, plan.red_rate / 2))
+    if plan.red_change is not None:
+        found.append(ChangeTrigger(TriggerLevel.RED, plan.red_change))
+    return tuple(found)
+
+
 #: The plan in force until another is agreed.
-DEFAULT_TRIGGERS: tuple[Trigger, ...] = (
-    RateTrigger(TriggerLevel.AMBER, fire=0.5, clear=0.25),
-    ClassTrigger(TriggerLevel.AMBER),
-    RateTrigger(TriggerLevel.RED, fire=2.0, clear=1.0),
-    ChangeTrigger(TriggerLevel.RED, fire=1.0),
-)
+DEFAULT_TRIGGERS = triggers_of(TriggerPlan())
 
 
 @dataclass(frozen=True)
@@ -182,19 +194,21 @@ def evaluate_triggers(
     triggers: Sequence[Trigger] = DEFAULT_TRIGGERS,
     verdict_rules: VerdictRules = DEFAULT_RULES,
     assessed_at: datetime | None = None,
+    known_until: datetime | None = None,
 ) -> TriggerDecision:
     """The highest level any trigger asks for, given one width's or opening's history in mm and its fits.
 
     Readings of grade C count for nothing. With `previous`, the level in force, triggers hold instead of flapping;
-    changes up to `assessed_at` have been looked at by a person and raise nothing. What the reading error alone
-    may make is neither a change nor another class. Raises `MisuseError` when the fits are not in mm.
+    changes up to `assessed_at` have been looked at by a person and raise nothing, nor do those up to `known_until`,
+    when `previous` was decided, that an old capture brings to light. What the reading error alone may make is neither
+    a change nor another class. Raises `MisuseError` when the fits are not in mm.
     """
     fits = list(fits)
     if any(fit.unit != _UNIT for fit in fits):
         raise MisuseError("The trigger plan is in mm; fits in another unit say nothing about it.")
     seen = sorted(accepted(observations), key=lambda one: (one.at, one.value))
     rate = rate_so_far(seen, fits, verdict_rules)
-    situation = Situation(seen, reading_errors(seen, _UNIT), rate, previous, assessed_at)
+    situation = Situation(seen, reading_errors(seen, _UNIT), rate, previous, assessed_at, known_until)
     asked = [(trigger, why) for trigger in triggers if (why := trigger.why(situation)) is not None]
     level = max((trigger.level for trigger, _ in asked), key=lambda one: one.rank, default=TriggerLevel.GREEN)
     reasons = [why for trigger, why in asked if trigger.level is level]
@@ -203,6 +217,7 @@ def evaluate_triggers(
         "n": len(seen),
         "latest": to_json(seen[-1]) if seen else None,
         "rate": to_json(rate) if rate else None,
+        "sure": f"{rate}, from {len(seen)} readings" if rate else f"{len(seen)} readings, no rate yet",
         "asked": [{"trigger": type(trigger).__name__, **to_json(trigger), "why": why} for trigger, why in asked],
     }
     return TriggerDecision(level, " ".join(dict.fromkeys(reasons)) or calm, evidence)

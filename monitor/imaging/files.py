@@ -59,6 +59,8 @@ _UPRIGHT: dict[int, Callable[[ByteArray], ByteArray]] = {
 _MODES_8_BIT = {"1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV"}
 _MODES_ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
 _EARLIEST_YEAR = 1990
+#: OpenCV lays no picture onto another that has a longer side.
+_LONGEST_SIDE_PX = 32_766
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,17 @@ class Picture:
 
     image: ByteArray = field(repr=False)
     media_type: str
+    exif_time: datetime | None
+    exif_offset: str | None
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """What is known of a photo once it was decoded, without its pixels; the times as in `Picture`."""
+
+    media_type: str
+    height_px: int
+    width_px: int
     exif_time: datetime | None
     exif_offset: str | None
 
@@ -88,9 +101,9 @@ def read_picture(path: Path, max_megapixels: float, max_file_mb: float, backgrou
     """Decode the photo at `path` to upright 8-bit RGB.
 
     16-bit grey is divided by 257 (12-bit by its own range) and 16-bit colour keeps its upper byte; alpha goes
-    over `background`; of several frames the first counts. The limits are on 10^6 pixels, checked from the header
-    before anything is decoded, and on 10^6 bytes. Raises `UnreadableImageError` with a sentence for the
-    person who sent the file.
+    over `background`; of several frames the first counts. The limits are on 10^6 pixels and, fixed, on the longer
+    side, checked from the header before anything is decoded, and on 10^6 bytes. Raises `UnreadableImageError` with a
+    sentence for the person who sent the file.
     """
     with _opened(path) as handle:
         size = os.fstat(handle.fileno()).st_size
@@ -115,7 +128,7 @@ def read_picture(path: Path, max_megapixels: float, max_file_mb: float, backgrou
             ) from error
 
 
-def capture_time(picture: Picture, path: Path, zone: ZoneInfo) -> CaptureTime:
+def capture_time(picture: Picture | PictureFile, path: Path, zone: ZoneInfo) -> CaptureTime:
     """When the photo was taken, in UTC: EXIF with its own offset, else EXIF as the site's clock, else the file's time.
 
     A site time that occurs twice (clocks go back) is taken as the first of the two; one that never occurs
@@ -180,6 +193,11 @@ def _decode(handle: IO[bytes], path: Path, media_type: str, max_megapixels: floa
             raise UnreadableImageError(
                 f"{path} has {megapixels:.1f} megapixels, more than the {max_megapixels:g} allowed. "
                 "Save it smaller, or raise max_megapixels in the settings."
+            )
+        if max(picture.size) > _LONGEST_SIDE_PX:
+            raise UnreadableImageError(
+                f"{path} is {picture.width} x {picture.height} px; no side may be longer than {_LONGEST_SIDE_PX} px. "
+                "Cut it, or save it smaller."
             )
         time, offset = _exposure_time(picture)
         picture.load()  # also turns TIFF and HEIC upright, which then say so

@@ -50,8 +50,9 @@ def graded(
     `reference` and `aligned` are uint8 (rows, cols, 3) in one frame, `seen` bool (rows, cols) is where the capture
     has pixels; `margin` is how far the crack probability lies above the threshold, None without a crack.
     """
-    share = _sharpness(aligned, seen) / max(_sharpness(reference, seen), 1e-9)
-    clipped = exposure(aligned[seen][None]) - exposure(reference[seen][None]) if seen.any() else 0.0
+    light, known = grey(aligned), grey(reference)
+    share = _sharpness(light, seen) / max(_sharpness(known, seen), 1e-9)
+    clipped = exposure(light[seen][None]) - exposure(known[seen][None]) if seen.any() else 0.0
     found = [
         _over(registration.residual_px, limits.residual_px, "its best part is {:.1f} px off the reference"),
         _under(registration.overlap, limits.overlap, "it shows only {:.0%} of the reference"),
@@ -66,8 +67,8 @@ def graded(
     return Grading(worst, tuple(text for _, text in reasons))
 
 
-def _sharpness(picture: ByteArray, seen: BoolArray) -> float:
-    filled = grey(np.where(seen[..., None], picture, np.uint8(128)))
+def _sharpness(light: ByteArray, seen: BoolArray) -> float:
+    filled = np.where(seen, light, np.uint8(128))
     shrink = min(1.0, _COMPARED_PX / max(filled.shape))
     size = max(1, round(filled.shape[1] * shrink)), max(1, round(filled.shape[0] * shrink))
     small = cv2.resize(filled, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -135,14 +135,19 @@ def _block(pixels: ByteArray, weight: NDArray[np.float32], row: int, col: int, b
     """`pixels` prepared for comparison, None without texture."""
     side = len(pixels)
     values = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), blur_px)
-    slopes = [cv2.Sobel(values, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(values, cv2.CV_32F, 0, 1, scale=1 / 8)]
-    ramp = np.broadcast_to(np.linspace(-1, 1, side, dtype=np.float32), (side, side))
-    terms = np.stack([*slopes, values - values.mean(), np.ones_like(values), ramp, ramp.T]).reshape(6, -1)
+    pictures = np.ones((6, side, side), np.float32)
+    cv2.Sobel(values, cv2.CV_32F, 1, 0, pictures[0], scale=1 / 8)
+    cv2.Sobel(values, cv2.CV_32F, 0, 1, pictures[1], scale=1 / 8)
+    np.subtract(values, values.mean(), out=pictures[2])
+    pictures[4] = ramp = np.linspace(-1, 1, side, dtype=np.float32)
+    pictures[5] = ramp[:, None]
+    terms = pictures.reshape(6, -1)
     design = terms * weight.ravel()
     normal = (design @ terms.T).astype(np.float64)
     if np.linalg.eigvalsh(normal[:2, :2])[0] < _LEAST_TEXTURE * weight.sum():
         return None
-    inverse, light_inverse = np.linalg.pinv(normal, hermitian=True), np.linalg.inv(normal[3:, 3:])
+    inverse: Matrix = np.linalg.pinv(normal, hermitian=True).astype(np.float64)
+    light_inverse: Matrix = np.linalg.inv(normal[3:, 3:]).astype(np.float64)
     return _Block(row, col, side, weight.ravel(), design, inverse, light_inverse)
 
 

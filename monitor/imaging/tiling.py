@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import MisuseError
-from monitor.records import ByteArray
+from monitor.records import ByteArray, FloatArray
+
+#: Patches that share so much of their area see the same.
+_SEES_THE_SAME = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,10 @@ class PatchGrid:
 
 
 def tile(shape: tuple[int, int], patch_px: int, overlap_px: int = 0) -> PatchGrid:
-    """Cover a picture of `shape` (rows, cols) with square patches that overlap by `overlap_px`.
+    """Cover a picture of `shape` (rows, cols) with as few square patches as overlap by `overlap_px` at least.
 
-    The last row and column of patches are moved inwards until they end with the picture, so they overlap
-    more. Raises `MisuseError` for an empty picture or an overlap that is not in [0, patch_px).
+    They are spread evenly, to the pixel. Raises `MisuseError` for an empty picture or an overlap that is not in
+    [0, patch_px).
     """
     if min(shape) < 1 or patch_px < 1 or not 0 <= overlap_px < patch_px:
         raise MisuseError(
@@ -56,16 +59,37 @@ def cut(image: ByteArray, grid: PatchGrid, indices: NDArray[np.int64] | None = N
     if image.shape[:2] != grid.shape:
         raise MisuseError(f"The picture is {image.shape[:2]} and the patch grid {grid.shape}: tile it anew.")
     missing = [(0, covered - size) for covered, size in zip(grid.covered_shape, grid.shape, strict=True)]
-    extended = np.pad(image, [*missing, (0, 0)], mode="symmetric")
+    extended = np.pad(image, [*missing, (0, 0)], mode="symmetric") if np.any(missing) else image
     side, origins = grid.patch_px, grid.origins if indices is None else grid.origins[indices]
-    patches = [extended[row : row + side, col : col + side] for row, col in origins]
-    return np.array(patches, np.uint8).reshape(-1, side, side, image.shape[2])
+    patches = np.empty((len(origins), side, side, image.shape[2]), np.uint8)
+    for patch, (row, col) in zip(patches, origins, strict=True):
+        patch[...] = extended[row : row + side, col : col + side]
+    return patches
 
 
 def touching(grid: PatchGrid, indices: NDArray[np.int64]) -> NDArray[np.int64]:
     """The indices, in order, of all patches that touch or overlap one of `indices`, those themselves among them."""
     gaps = np.abs(grid.origins[:, None] - grid.origins[None, indices]).max(axis=2)
     return np.flatnonzero((gaps <= grid.patch_px).any(axis=1))
+
+
+def agreed(probability: FloatArray, grid: PatchGrid, indices: NDArray[np.int64]) -> FloatArray:
+    """What patches `indices` say, (n,) in [0, 1], held back by those that see much of the same and say less.
+
+    A patch is as sure as it is itself, but no surer than all that share at least a third of its area with it: the mean
+    of their log-odds, weighted by the share. All of them see a crack; what one patch alone takes for a crack seldom is
+    one. At the usual overlap no two patches share so much, in pictures of a few patches most do.
+    """
+    side, origins = grid.patch_px, grid.origins[indices]
+    steps = [np.diff(np.unique(starts)).min(initial=side) for starts in origins.T]
+    if min(steps) > (1 - _SEES_THE_SAME) * side:
+        return probability  # and no table of all pairs, which is large for large photos
+    gaps = np.abs(origins[:, None] - origins[None]).astype(np.float64)
+    shared = np.prod(np.clip(1 - gaps / side, 0, 1), axis=2)
+    weight = np.where(shared >= _SEES_THE_SAME, shared, 0.0)
+    within = np.clip(probability.astype(np.float64), 1e-12, 1 - 1e-12)
+    odds = weight @ np.log(within / (1 - within)) / weight.sum(axis=1)
+    return np.asarray(np.minimum(probability, 1 / (1 + np.exp(-odds))))
 
 
 def merge(
@@ -84,15 +108,28 @@ def merge(
     side = grid.patch_px
     tent = np.minimum(np.arange(1, side + 1), np.arange(side, 0, -1)).astype(np.float64)
     weight = np.outer(tent, tent)
-    total, weights = np.zeros(grid.covered_shape), np.zeros(grid.covered_shape)
-    for row, col in grid.origins:
-        weights[row : row + side, col : col + side] += weight
-    for values, (row, col) in zip(patch_values, grid.origins[chosen], strict=True):
-        total[row : row + side, col : col + side] += weight * values
-    return (total / weights)[: grid.shape[0], : grid.shape[1]].astype(np.float32)
+    down, across = (
+        _weights(starts, tent, size) for starts, size in zip(grid.origins.T, grid.covered_shape, strict=True)
+    )
+    total, blended = np.zeros(grid.covered_shape), np.zeros(grid.covered_shape, np.float32)
+    places = [np.s_[row : row + side, col : col + side] for row, col in grid.origins[chosen]]
+    for values, place in zip(patch_values, places, strict=True):
+        total[place] += weight * values
+    for place in places:
+        blended[place] = total[place] / np.outer(down[place[0]], across[place[1]])
+    return blended[: grid.shape[0], : grid.shape[1]]
+
+
+def _weights(starts: NDArray[np.int64], tent: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Weight (size,) of all patches together along one axis: those of a whole grid are the product of both axes'."""
+    weights = np.zeros(size)
+    for start in np.unique(starts):
+        weights[start : start + len(tent)] += tent
+    return weights
 
 
 def _starts(size: int, patch_px: int, step: int) -> NDArray[np.int64]:
-    """First pixels along one axis: every `step`, and one that ends with the axis."""
+    """First pixels along one axis, at most `step` apart; the last patch ends with the axis."""
     last = max(size - patch_px, 0)
-    return np.append(np.arange(0, last, step), last).astype(np.int64)
+    count = -(-last // step)
+    return np.array([round(last * index / max(count, 1)) for index in range(count + 1)], np.int64)

@@ -2,13 +2,14 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from monitor.networks.training import as_batch
-from monitor.networks.weights import Classifier
+from monitor.networks.weights import BcosClassifier, Classifier
 from monitor.records import ByteArray, FloatArray
 
 
-def crack_probability(classifier: Classifier, patches: ByteArray, batch_size: int) -> FloatArray:
+def crack_probability(classifier: Classifier | BcosClassifier, patches: ByteArray, batch_size: int) -> FloatArray:
     """Calibrated crack probability float64 (n,) of uint8 patches (n, side, side, 3).
 
     The last batch is padded: torch picks other kernels for other batch sizes, and then the last digits of
@@ -20,8 +21,14 @@ def crack_probability(classifier: Classifier, patches: ByteArray, batch_size: in
         for start in range(0, len(patches), batch_size):
             chunk = patches[start : start + batch_size]
             logits = classifier.network(as_batch(padded(chunk, batch_size)).to(device))[: len(chunk)]
-            found.append(torch.softmax(logits.double() / classifier.temperature, 1)[:, 1].cpu().numpy())
+            found.append(calibrated(logits, classifier.temperature))
     return np.concatenate(found) if found else np.zeros(0)
+
+
+def calibrated(logits: torch.Tensor, temperature: float) -> NDArray[np.float64]:
+    """Crack probability float64 (n,) of logits (n, classes)."""
+    probability: NDArray[np.float64] = torch.softmax(logits.double() / temperature, 1)[:, 1].cpu().numpy()
+    return probability
 
 
 def padded(patches: ByteArray, batch_size: int) -> ByteArray:

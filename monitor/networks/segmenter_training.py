@@ -108,10 +108,13 @@ def segmentation_loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     entropy = functional.binary_cross_entropy_with_logits(
         logits, truth, weight=weight * (1 + (_CRACK_WEIGHT - 1) * crack)
     )
-    probability = torch.sigmoid(logits)
+    return entropy + _DICE_WEIGHT * (1 - soft_dice(torch.sigmoid(logits), crack, weight))
+
+
+def soft_dice(probability: Tensor, crack: Tensor, weight: Tensor) -> Tensor:
+    """Dice coefficient of all pixels at once, of probabilities in [0, 1] and `crack` 0 or 1; none and none makes 1."""
     shared = (probability * crack * weight).sum()
-    dice = (2 * shared + 1) / ((probability * weight).sum() + (crack * weight).sum() + 1)
-    return entropy + _DICE_WEIGHT * (1 - dice)
+    return (2 * shared + 1) / ((probability * weight).sum() + (crack * weight).sum() + 1)
 
 
 def _loss(descent: Descent, batch: MarkedPatches, light_jitter: float, rng: np.random.Generator) -> Tensor:

@@ -3,9 +3,10 @@
 The loop knows arrays only. Where patches come from is decided by the caller.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -15,9 +16,12 @@ from torch import Tensor, nn
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.networks.augmentation import lit, turned
+from monitor.networks.bcos import BcosLayout, BcosVgg11
 from monitor.networks.dense import PLACES_STEP_PX, DenseHeads, dense_loss
-from monitor.networks.descent import Descent, read_checkpoint, write_checkpoint
-from monitor.networks.vgg import Vgg11, Vgg11Layout, folded
+from monitor.networks.epochs import Course, Epoch
+from monitor.networks.vgg import VGG11_REDUCTION, Vgg11, Vgg11Layout, folded
+
+ClassifierNetwork = Vgg11 | BcosVgg11
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class TrainingOptions:
     `dense_weight`: weight of the loss at the training patches' places beside that of their labels (0: labels alone).
     """
 
-    layout: Vgg11Layout = field(default_factory=Vgg11Layout)
+    layout: Vgg11Layout | BcosLayout = field(default_factory=Vgg11Layout)
     epochs: int = 300
     patience: int = 40
     batch_size: int = 32
@@ -60,8 +64,9 @@ class TrainingOptions:
     seed: int = 0
 
 
+_QUARTER_LAYOUT = Vgg11Layout(width=0.25, patch_px=128, batch_norm=True)
 _QUARTER = TrainingOptions(
-    layout=Vgg11Layout(width=0.25, patch_px=128, batch_norm=True),
+    layout=_QUARTER_LAYOUT,
     epochs=4,
     patience=3,
     batch_size=64,
@@ -79,33 +84,40 @@ _QUARTER = TrainingOptions(
 PRESETS: dict[str, TrainingOptions] = {
     "paper": TrainingOptions(),
     "quarter": _QUARTER,
-    "tuned": replace(_QUARTER, layout=replace(_QUARTER.layout, batch_norm=False), epochs=2, learning_rate=6e-4),
-    "half": replace(_QUARTER, layout=replace(_QUARTER.layout, width=0.5), epochs=6, learning_rate=1.5e-3),
+    "tuned": replace(_QUARTER, layout=replace(_QUARTER_LAYOUT, batch_norm=False), epochs=2, learning_rate=6e-4),
+    "half": replace(_QUARTER, layout=replace(_QUARTER_LAYOUT, width=0.5), epochs=6, learning_rate=1.5e-3),
 }
 
 
-def preset(name: str) -> TrainingOptions:
+#: The same for a B-cos classifier: `paper` has a tenth of the learning rate, `twin` is a quarter as wide.
+BCOS_PRESETS: dict[str, TrainingOptions] = {
+    "paper": TrainingOptions(layout=BcosLayout(), learning_rate=1e-5),
+    "twin": replace(
+        _QUARTER,
+        layout=BcosLayout(width=0.25, patch_px=128),
+        epochs=8,
+        batch_size=32,
+        learning_rate=5e-3,
+        label_smoothing=0.0,
+    ),
+}
+
+
+Options = TypeVar("Options")
+
+
+def preset(name: str, presets: Mapping[str, Options]) -> Options:
     """The training options of that name; `UnknownNameError` lists the known ones."""
-    if name not in PRESETS:
-        raise UnknownNameError("training preset", name, PRESETS)
-    return PRESETS[name]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """Scores after one epoch."""
-
-    number: int
-    train_loss: float
-    validation_loss: float
-    balanced_accuracy: float
+    if name not in presets:
+        raise UnknownNameError("training preset", name, presets)
+    return presets[name]
 
 
 @dataclass(frozen=True)
 class TrainedClassifier:
     """The folded network of the best epoch with its temperature (calibration) and the epochs seen."""
 
-    network: Vgg11
+    network: ClassifierNetwork
     temperature: float
     epochs: list[Epoch]
 
@@ -150,7 +162,7 @@ def train_classifier(
     device: torch.device | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     on_batch: Callable[[int, int], None] = lambda _done, _total: None,
-    start: Vgg11 | None = None,
+    start: ClassifierNetwork | None = None,
 ) -> TrainedClassifier:
     """Train until `options.epochs` or until the validation loss has not improved for `patience` epochs.
 
@@ -162,26 +174,33 @@ def train_classifier(
     """
     _check(train, validation, options)
     torch.manual_seed(options.seed)
-    network = Vgg11(options.layout)
+    network = _new(options.layout)
     if start is not None:
         if start.layout != options.layout:
             raise MisuseError(f"The start is of the layout {start.layout}, the training of {options.layout}.")
         network.load_state_dict(start.state_dict())
     session = _Session(network, options, train, device)
-    if checkpoint.exists():
-        session.restore(checkpoint)
-    while session.wants_more():
-        on_epoch(session.epoch(train, validation, on_batch))
-        session.save(checkpoint)
-    network = session.best_network()
+    network = _new(options.layout)
+    network.load_state_dict(session.follow(train, validation, checkpoint, on_epoch, on_batch))
+    network.eval()
+    network = folded(network) if isinstance(network, Vgg11) else network
     logits = logits_of(network, validation.images)
     return TrainedClassifier(
         network, fitted_temperature(logits, torch.from_numpy(validation.labels)), list(session.history)
     )
 
 
+def _new(layout: Vgg11Layout | BcosLayout) -> ClassifierNetwork:
+    return Vgg11(layout) if isinstance(layout, Vgg11Layout) else BcosVgg11(layout)
+
+
 def _check(train: LabelledPatches, validation: LabelledPatches, options: TrainingOptions) -> None:
     side = options.layout.patch_px
+    if isinstance(options.layout, BcosLayout):
+        if side % VGG11_REDUCTION:
+            raise MisuseError(f"Patches of {side} px do not fit: their side is a multiple of {VGG11_REDUCTION} px.")
+        if options.dense_weight:
+            raise MisuseError("A B-cos classifier is taught by labels alone: it has no dense loss.")
     for name, patches in (("training", train), ("validation", validation)):
         if patches.images.shape[1:] != (side, side, 3):
             raise MisuseError(
@@ -197,63 +216,31 @@ def _check(train: LabelledPatches, validation: LabelledPatches, options: Trainin
         raise MisuseError(f"A dense loss needs places of the training patches, {wanted}; given are {found}.")
 
 
-class _Session:
+class _Session(Course[LabelledPatches]):
     """The state of one training between epochs."""
 
     def __init__(
-        self, network: Vgg11, options: TrainingOptions, train: LabelledPatches, device: torch.device | None
+        self,
+        network: ClassifierNetwork,
+        options: TrainingOptions,
+        train: LabelledPatches,
+        device: torch.device | None,
     ) -> None:
         self.options = options
-        self.network = network
-        self.heads = DenseHeads(network) if options.dense_weight else None
-        steps = -(-len(train.images) // options.batch_size) * options.epochs
-        self.descent = Descent(network, options, steps, device, one_cycle=options.one_cycle, beside=self.heads)
-        self.belonging = {
+        self.heads = DenseHeads(network) if options.dense_weight and isinstance(network, Vgg11) else None
+        belonging = {
             "options": asdict(options),
             "patches": len(train.images),
             "places": None if self.heads is None or train.places is None else crc32(train.places.tobytes()),
         }
-        self.history: list[Epoch] = []
-        self.best: dict[str, Tensor] = {}
+        super().__init__(network, options, len(train.images), belonging, device, self.heads)
 
-    @property
-    def _best_epoch(self) -> int:
-        losses = np.array([epoch.validation_loss for epoch in self.history])
-        return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf))) + 1
-
-    def wants_more(self) -> bool:
-        if len(self.history) >= self.options.epochs:
-            return False
-        return not self.history or len(self.history) - self._best_epoch < self.options.patience
-
-    def epoch(self, train: LabelledPatches, validation: LabelledPatches, on_batch: Callable[[int, int], None]) -> Epoch:
-        number = len(self.history) + 1
-        rng = np.random.default_rng([self.options.seed, number])
-        train_loss = self._pass(train, rng, on_batch)
-        logits = logits_of(self.descent.averaged, validation.images)
+    def _judged(self, network: nn.Module, validation: LabelledPatches) -> tuple[float, float | None]:
+        logits = logits_of(network, validation.images)
         labels = torch.from_numpy(validation.labels)
         probability = torch.softmax(logits, 1)[:, 1].double().numpy()
-        done = Epoch(
-            number,
-            train_loss,
-            nn.functional.cross_entropy(logits, labels).item(),
-            balanced_accuracy(probability, validation.labels),
-        )
-        self.history.append(done)
-        if self._best_epoch == number:
-            self.best = {key: value.detach().cpu().clone() for key, value in self.descent.averaged.state_dict().items()}
-        return done
-
-    def _pass(self, train: LabelledPatches, rng: np.random.Generator, on_batch: Callable[[int, int], None]) -> float:
-        self.network.train()
-        order = rng.permutation(len(train.images))
-        starts = range(0, len(order), self.options.batch_size)
-        total = 0.0
-        for done, start in enumerate(starts, 1):
-            chosen = order[start : start + self.options.batch_size]
-            total += self.descent.step(self._loss(train, chosen, rng)) * len(chosen)
-            on_batch(done, len(starts))
-        return total / len(order)
+        loss = nn.functional.cross_entropy(logits, labels).item()
+        return loss, balanced_accuracy(probability, validation.labels)
 
     def _loss(self, train: LabelledPatches, chosen: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         """The loss of the `chosen` patches, turned and in other light."""
@@ -269,27 +256,3 @@ class _Session:
         for seen in places:
             loss = loss + self.options.dense_weight * dense_loss(found, seen.to(labels.device), labels)
         return loss
-
-    def best_network(self) -> Vgg11:
-        if not np.isfinite(self.history[self._best_epoch - 1].validation_loss):
-            raise MisuseError("The training diverged: no epoch has a finite loss. Use a lower learning rate.")
-        best = Vgg11(self.options.layout)
-        best.load_state_dict(self.best)
-        return folded(best.eval())
-
-    def save(self, path: Path) -> None:
-        state = {
-            **self.belonging,
-            "descent": self.descent.state(),
-            "best": self.best,
-            "history": [asdict(epoch) for epoch in self.history],
-            "torch_rng": torch.get_rng_state(),
-        }
-        write_checkpoint(path, state)
-
-    def restore(self, path: Path) -> None:
-        state = read_checkpoint(path, self.belonging)
-        self.descent.restore(state["descent"])
-        self.best = state["best"]
-        self.history = [Epoch(**epoch) for epoch in state["history"]]
-        torch.set_rng_state(state["torch_rng"])

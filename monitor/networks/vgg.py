@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-_LAYOUT: tuple[int | str, ...] = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
-_REDUCTION = 32
+#: Channels of the convolutions at full width, and where the picture is halved.
+VGG11_STEPS: tuple[int | str, ...] = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
+#: Sides of patches are multiples of this: so often do five poolings halve them.
+VGG11_REDUCTION = 32
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,23 @@ class Vgg11Layout:
         return asdict(self)
 
 
+def scaled(channels: int, width: float) -> int:
+    """So many of full width's `channels` remain at `width`; one at least."""
+    return max(1, round(channels * width))
+
+
+def he_started(network: nn.Module) -> None:
+    """New weights for all convolutions and fully connected layers, by which signals keep their size through ReLUs, and
+    no biases: deep networks without batch norm hardly learn otherwise (doi:10.1109/ICCV.2015.123).
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            turned = isinstance(layer, nn.ConvTranspose2d)  # its inputs are the first axis of its weights
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out" if turned else "fan_in", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
 class Vgg11(nn.Module):
     """Patch classifier: (n, 3, patch, patch) RGB in [0, 1], not normalised, to logits (n, classes)."""
 
@@ -42,17 +61,17 @@ class Vgg11(nn.Module):
         self.layout = layout
         layers: list[nn.Module] = []
         channels = 3
-        for step in _LAYOUT:
+        for step in VGG11_STEPS:
             if step == "pool":
                 layers.append(nn.MaxPool2d(2))
                 continue
-            wanted = max(1, round(int(step) * layout.width))
+            wanted = scaled(int(step), layout.width)
             layers.append(nn.Conv2d(channels, wanted, 3, padding=1))
             if layout.batch_norm:
                 layers.append(nn.BatchNorm2d(wanted))
             layers.append(nn.ReLU())
             channels = wanted
-        side = max(1, layout.patch_px // _REDUCTION)
+        side = max(1, layout.patch_px // VGG11_REDUCTION)
         self.features = nn.Sequential(*layers)
         self.pooling = nn.AdaptiveAvgPool2d(side)
         self.classifier = nn.Sequential(

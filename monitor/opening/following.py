@@ -16,9 +16,10 @@ from scipy.ndimage import distance_transform_edt, median_filter
 from scipy.spatial import cKDTree
 
 from monitor.imaging.photometry import grey
-from monitor.opening.gaps import GROUND_SPREAD, USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of
+from monitor.opening.gaps import GROUND_SPREAD, USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of, of_one_ground
 from monitor.opening.lips import LipMovement, follow_lips
 from monitor.opening.stations import Stations, lay_stations, profiles
+from monitor.opening.tips import Course
 from monitor.opening.tracks import Track, Window, track
 from monitor.records import BoolArray, ByteArray, Crack, CrackReading, CrackState, FloatArray
 from monitor.severity.metrics import measure
@@ -48,6 +49,8 @@ _FLOOR_PX = 0.03
 #: yields a little between the lip and the squares that are followed.
 _AGREE_PX, _AGREE_SHARE = 0.2, 0.1
 _AGREE_ERRORS = 1.64
+#: Beyond the end of a capture's mask the crack goes on where stations gape by so much.
+_GAPES_PX = 0.5
 _LEAST_LIPS = 4
 
 
@@ -85,7 +88,7 @@ def follow(reference: int, sightings: Sequence[Sighting], picture: Callable[[int
     (rows, cols, 3), by its key, and is asked once for each.
     """
     tracks = track([sighting.mask for sighting in sightings], lambda index, window: sightings[index].seen(window))
-    courses = [_Course(found, _stations(found)) for found in tracks]
+    courses = [_Followed(found, _stations(found)) for found in tracks]
     courses = [course for course in courses if len(course.stations) >= _LEAST_STATIONS]
     if not courses:
         return Following()
@@ -95,13 +98,17 @@ def follow(reference: int, sightings: Sequence[Sighting], picture: Callable[[int
         aligned = base if sighting.key == reference else _aligned(light, sighting.to_reference, base.shape)
         for course in courses:
             course.look(light, sighting.to_reference, base, aligned)
-    common = ground_of([gaps for course in courses for gaps in course.freely_fitted])
+    common = ground_of([gaps for course in courses for gaps in course.on_own_ground])
     keys = [sighting.key for sighting in sightings]
     readings: list[CrackReading] = []
     own = keys.index(reference) if reference in keys else None
     for course in courses:
         course.settle(common)
-        readings.extend(course.readings(keys, own))
+        grown = course.tip_growth(sightings, own, base.shape[:2])
+        readings.extend(
+            replace(reading, first_tip_px=first, second_tip_px=second)
+            for reading, (first, second) in zip(course.readings(keys, own), grown, strict=True)
+        )
     cracks = tuple(
         Crack(course.track.name, keys[course.track.first_seen], tuple(map(int, course.widest)), course.stations.points)
         for course in courses
@@ -141,7 +148,7 @@ def _part(stations: Stations, kept: NDArray[np.bool_]) -> Stations:
     return Stations(stations.points[kept], stations.normals[kept], stations.branch[kept], stations.reach_px)
 
 
-class _Course:
+class _Followed:
     """One crack with its stations, and what has been read there so far."""
 
     def __init__(self, found: Track, stations: Stations) -> None:
@@ -149,6 +156,7 @@ class _Course:
         self._profiles: list[Floats] = []
         self._lips: list[LipMovement] = []
         self._half_width_px = _half_width(found, stations)
+        self._whole = stations.points
 
     def look(self, light: FloatArray, to_reference: Floats, base: FloatArray, aligned: FloatArray) -> None:
         """Read one capture at every station."""
@@ -162,7 +170,7 @@ class _Course:
         """
         ground = self._ground(common)
         gaps = [fit_gaps(part, self.stations.offsets_px, ground) for part in self._profiles]
-        clear = _clear(np.stack([found.standard_error_px for found in gaps]))
+        clear = _clear(np.stack([found.standard_error_px for found in gaps]), self._own)
         self.stations = _part(self.stations, clear)
         fitted = np.stack([found.opening_px[clear] for found in gaps])
         self._seen = np.isfinite(fitted).mean(axis=1)
@@ -190,14 +198,42 @@ class _Course:
             made.append(replace(reading, agree=_agreeing(reading)))
         return made
 
+    def tip_growth(
+        self, sightings: Sequence[Sighting], reference: int | None, shape: tuple[int, int]
+    ) -> list[tuple[float | None, float | None]]:
+        """By how much the crack has grown at its first and second tip since the reference, or since it was first seen,
+        capture by capture; `shape` is the reference's. None where a tip is not shown.
+        """
+        course = Course.through(self._whole)
+        tips: list[tuple[float | None, float | None]] = []
+        for region, sighting, opening in zip(self.track.regions, sightings, self._openings, strict=True):
+            if region is None:
+                tips.append((None, None))
+                continue
+            gaping = self.stations.points[_smoothed(opening, self.stations) >= _GAPES_PX]
+            ends = course.ends(np.argwhere(region) + self.track.origin, gaping)
+            tips.append(course.shown(ends, shape, sighting.seen))
+        first, second = zip(*tips, strict=True)
+        return list(zip(_since(first, reference, -1), _since(second, reference, 1), strict=True))
+
     @cached_property
     def freely_fitted(self) -> list[Gaps]:
         """The gap in every capture, with nothing known of its ground."""
         return [fit_gaps(part, self.stations.offsets_px) for part in self._profiles]
 
+    @cached_property
+    def _own(self) -> NDArray[np.bool_]:
+        """Which stations show the crack's own ground."""
+        return of_one_ground(self.freely_fitted)
+
+    @property
+    def on_own_ground(self) -> list[Gaps]:
+        """`freely_fitted` at those stations."""
+        return [found.only(self._own) for found in self.freely_fitted]
+
     def _ground(self, common: Ground | None) -> Ground:
         """What this crack's own wide places say of its ground, else those of its neighbours, else what is usual."""
-        own = ground_of(self.freely_fitted)
+        own = ground_of(self.on_own_ground)
         others = replace(common, standard_error=np.hypot(common.standard_error, GROUND_SPREAD)) if common else None
         known = [found for found in (own, others) if found is not None]
         return min(known, key=lambda found: found.standard_error) if known else USUAL_GROUND
@@ -232,6 +268,14 @@ class _Course:
             "lips_error_px": float(np.hypot(opening.std() / np.sqrt(len(opening)), _FLOOR_PX)),
             "shear_px": float(_winsorised(lips.shear_px).mean()),
         }
+
+
+def _since(places: Sequence[float | None], reference: int | None, outwards: int) -> list[float | None]:
+    """Growth of one tip since the reference; where the crack or tip is not known there, since it first was."""
+    known = [place for place in places if place is not None]
+    own = None if reference is None else places[reference]
+    start = own if own is not None else known[0] if known else 0.0
+    return [None if place is None else outwards * (place - start) for place in places]
 
 
 def _half_width(found: Track, stations: Stations) -> Floats:
@@ -281,16 +325,18 @@ def _smoothed(values: Floats, stations: Stations) -> Floats:
     return smooth
 
 
-def _clear(errors: Floats) -> NDArray[np.bool_]:
-    """Which stations (n,) are measured at all, from the fits' errors (m, n) in all captures.
+def _clear(errors: Floats, own: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which stations (n,) are measured at all, from the fits' errors (m, n) in all captures; `own` (n,) marks those
+    that show the crack's own ground.
 
     Where profiles do not look like a gap, as beside a shaded joint or a spall, an opening is easily read too wide.
     """
     known = np.isfinite(errors).any(axis=0)
     usual = np.full(errors.shape[1], np.inf)
     usual[known] = np.nanmedian(errors[:, known], axis=0)
-    limit = _CLEAR * np.median(usual[known]) if known.any() else np.inf
-    return usual <= limit if (usual <= limit).sum() >= _LEAST_STATIONS else np.ones(len(usual), bool)
+    limit = _CLEAR * np.median(usual[known & own]) if (known & own).any() else np.inf
+    clear = (usual <= limit) & own
+    return clear if clear.sum() >= _LEAST_STATIONS else np.ones(len(usual), bool)
 
 
 def _widest_place(openings: Floats, stations: Stations) -> NDArray[np.int64]:

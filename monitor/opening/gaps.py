@@ -41,6 +41,9 @@ _GROUND_FLOOR, GROUND_SPREAD = 0.015, 0.04
 #: Shaded mortar beside a gap passes for part of it, and never the other way round: the ground is darker than the
 #: middle of what is found.
 _GROUND_QUANTILE = 0.35
+#: A dark line whose ground is by so much of the wall's light brighter than the crack's is a joint or a shadow beside it
+#: that the mask ran into.
+_OTHER_GROUND = 0.15
 #: Light is smoothed along the crack over so many stations.
 _LIGHT_STATIONS = 25
 
@@ -74,6 +77,32 @@ class Gaps:
     ground_share: Floats
     ground_error: Floats
     blur_px: float
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Gaps":
+        """The same, of some of the profiles."""
+        return Gaps(
+            self.opening_px[chosen],
+            self.standard_error_px[chosen],
+            self.middle_px[chosen],
+            self.ground_share[chosen],
+            self.ground_error[chosen],
+            self.blur_px,
+        )
+
+
+def of_one_ground(gaps: Sequence[Gaps]) -> NDArray[np.bool_]:
+    """Which places (n,) have the ground that the crack has, from what all captures show of them, nothing known before.
+
+    The crack's is that of its darker places; those where nothing could be fitted count.
+    """
+    shares, errors = (np.stack([getattr(found, name) for found in gaps]) for name in ("ground_share", "ground_error"))
+    weights = np.where(np.isfinite(shares) & np.isfinite(errors), 1 / (errors**2 + _GROUND_FLOOR**2), 0.0)
+    known = weights.sum(axis=0) > 0
+    usual = (np.nan_to_num(shares) * np.nan_to_num(weights)).sum(axis=0)[known] / weights.sum(axis=0)[known]
+    same = np.ones(len(known), bool)
+    if known.any():
+        same[known] = usual <= np.quantile(usual, _GROUND_QUANTILE) + _OTHER_GROUND
+    return same
 
 
 def ground_of(gaps: Sequence[Gaps]) -> Ground | None:

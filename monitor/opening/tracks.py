@@ -22,7 +22,7 @@ Window = tuple[slice, slice]
 #: Masks of the same crack lie within this of each other: registration, light and the camera leave so much.
 TOLERANCE_PX = 8
 #: Pieces this near to each other are one crack of which a part was not seen.
-_BRIDGED_PX = 24
+BRIDGED_PX = 24
 #: Pieces nearer than this share of the frame that a later capture shows as one were one crack all along.
 _ONE_CRACK_SHARE = 0.1
 #: From so many captures on, what only one of them shows is no crack yet.
@@ -57,7 +57,7 @@ def track(masks: Sequence[BoolArray], seen: Callable[[int, Window], BoolArray]) 
     window = _window(masks)
     parts = [np.ascontiguousarray(mask[window]) for mask in masks]
     pieces = _labelled_pieces(parts)
-    one_crack_px = max(_BRIDGED_PX, _ONE_CRACK_SHARE * max(masks[0].shape))
+    one_crack_px = max(BRIDGED_PX, _ONE_CRACK_SHARE * max(masks[0].shape))
     crack_of = _cracks_of_labels(pieces, one_crack_px)
     regions, states = _through_time(pieces, crack_of, [seen(index, window) for index in range(len(masks))])
     origin = window[0].start, window[1].start
@@ -76,7 +76,7 @@ def track(masks: Sequence[BoolArray], seen: Callable[[int, Window], BoolArray]) 
 def _window(masks: Sequence[BoolArray]) -> Window:
     """The part of the frame that holds all masks, so that large photos cost no more than their cracks."""
     rows, cols = (np.flatnonzero(np.any([mask.any(axis=axis) for mask in masks], axis=0)) for axis in (1, 0))
-    pad = TOLERANCE_PX + _BRIDGED_PX
+    pad = TOLERANCE_PX + BRIDGED_PX
     tall, wide = (
         slice(max(int(part[0]) - pad, 0), min(int(part[-1]) + pad + 1, side))
         for part, side in zip((rows, cols), masks[0].shape, strict=True)
@@ -102,7 +102,7 @@ def _confirmed(masks: Sequence[BoolArray]) -> BoolArray:
 
 def _pieces(mask: BoolArray) -> list[BoolArray]:
     """Cracks of one mask, largest first: components, bridged over short gaps, that are large enough."""
-    bridged = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disc(_BRIDGED_PX // 2))
+    bridged = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disc(BRIDGED_PX // 2))
     count, label = cv2.connectedComponents(bridged, connectivity=8)
     label = np.where(mask, label, 0)
     sizes = np.bincount(label.ravel(), minlength=count)

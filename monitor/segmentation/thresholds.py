@@ -63,17 +63,17 @@ def simple(relevance: FloatArray) -> Thresholding:
     if reason is not None:
         return Thresholding(np.zeros(relevance.shape, bool), reason)
     low, span = _low_and_span(relevance)
-    ascending = np.sort(relevance, axis=None).astype(np.float64)
-    threshold = _intermeans((ascending - low) / span)
-    mask = (relevance.astype(np.float64) - low) / span > threshold
-    return Thresholding(_smaller_side(mask), threshold=low + threshold * span)
+    scaled = np.asarray((relevance.astype(np.float64) - low) / span)
+    threshold = _intermeans(scaled)
+    return Thresholding(_smaller_side(scaled > threshold), threshold=low + threshold * span)
 
 
 def gmm(relevance: FloatArray) -> Thresholding:
     """Pixels that belong to the highest of three Gaussians fitted to the relevance's values.
 
     The relevance is median filtered (3 x 3) first; a pixel belongs when its probability exceeds 0.5. The
-    fit is deterministic: the likeliest of several starts. The mask is inverted where it is the larger side.
+    fit is deterministic: it starts from the tightest of several groupings. The mask is inverted where it is the
+    larger side.
     """
     smooth: FloatArray = np.asarray(cv2.medianBlur(relevance.astype(np.float32), 3), np.float64)
     reason = _why_useless(relevance) or _why_useless(smooth)
@@ -107,21 +107,30 @@ class Mixture:
 
 
 def fit_mixture(scaled: Floats) -> Mixture:
-    """The likeliest three-component mixture found for values between 0 and 1, by EM on their histogram."""
+    """Three-component mixture of values between 0 and 1, by EM on their histogram.
+
+    It starts from the tightest k-means grouping found, as scikit-learn's does: a likelier mixture from another start
+    is often one whose highest component takes in what is no crack.
+    """
     flat = scaled.ravel()
     index = np.minimum((flat * _BINS).astype(np.intp), _BINS - 1)
     counts = np.bincount(index, minlength=_BINS)
     filled = counts > 0
     values = np.bincount(index, flat, _BINS)[filled] / counts[filled]
     shares = counts[filled] / flat.size
-    fits = [_expectation_maximisation(values, shares, np.quantile(flat, start)) for start in _STARTS]
-    _, likeliest = max(fits, key=lambda fit: fit[0])
-    return likeliest
+    groupings = [_kmeans(values, shares, np.quantile(flat, start)) for start in _STARTS]
+    return _expectation_maximisation(values, shares, min(groupings, key=lambda each: _spread(values, shares, each)))
 
 
-def _expectation_maximisation(values: Floats, shares: Floats, centres: Floats) -> tuple[float, Mixture]:
-    """Mean log-likelihood and mixture, started from the k-means grouping around three centres."""
-    mixture = _maximise(values, shares, _kmeans(values, shares, centres))
+def _spread(values: Floats, shares: Floats, members: Floats) -> float:
+    """Variance left within the groups of a grouping."""
+    grouped = _maximise(values, shares, members)
+    return float(grouped.weights @ grouped.variances)
+
+
+def _expectation_maximisation(values: Floats, shares: Floats, members: Floats) -> Mixture:
+    """The mixture started from a grouping (3, n)."""
+    mixture = _maximise(values, shares, members)
     previous = -np.inf
     for _ in range(_ROUNDS):
         joint = mixture.log_densities(values)
@@ -133,7 +142,7 @@ def _expectation_maximisation(values: Floats, shares: Floats, centres: Floats) -
         if likelihood - previous < _TOLERANCE:
             break
         previous = likelihood
-    return likelihood, mixture
+    return mixture
 
 
 def _kmeans(values: Floats, shares: Floats, centres: Floats) -> Floats:
@@ -157,14 +166,14 @@ def _maximise(values: Floats, shares: Floats, belonging: Floats) -> Mixture:
     return Mixture(weights, means, variances)
 
 
-def _intermeans(ascending: Floats) -> float:
+def _intermeans(values: Floats) -> float:
     """Fixed point of the half-way value between the means below and above it."""
-    sums = np.cumsum(ascending)
-    threshold, moved = sums[-1] / ascending.size, np.inf
+    total = values.sum()
+    threshold, moved = total / values.size, np.inf
     while moved > _SIMPLE_TOLERANCE:
-        below = np.searchsorted(ascending, threshold, side="right")
-        above_mean = (sums[-1] - sums[below - 1]) / (ascending.size - below)
-        previous, threshold = threshold, (sums[below - 1] / below + above_mean) / 2
+        above = values > threshold
+        count, sum_above = np.count_nonzero(above), values.sum(where=above)
+        previous, threshold = threshold, ((total - sum_above) / (values.size - count) + sum_above / count) / 2
         moved = abs(threshold - previous)
     return float(threshold)
 

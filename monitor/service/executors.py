@@ -9,6 +9,7 @@ import torch
 
 from monitor.analysis import Analyser, AnalysisOptions
 from monitor.errors import CrackmonitorError, RecipeError, WeightsError
+from monitor.networks.adaptation import with_head
 from monitor.networks.devices import choose_device
 from monitor.networks.weights import SHIPPED, Classifier, Segmenter, load_classifier, load_segmenter, manifest
 from monitor.records import Analysis, BoolArray, ByteArray, Recipe
@@ -45,6 +46,7 @@ def build_analyser(settings: AnalysisSettings) -> Analyser:
         batch_size=settings.batch_size,
         threads=settings.threads,
         threshold_probability=settings.threshold_probability,
+        least_confidence=settings.least_confidence,
     )
     segmenter = load_segmenter(settings.segmenter, device=device) if settings.mask == "taught" else None
     return ThreadedAnalyser(load_classifier(settings.weights, device=device), options, segmenter)
@@ -86,6 +88,8 @@ def _networks(recipe: Recipe, settings: Settings) -> tuple[Classifier, Segmenter
     device, options = choose_device(settings.analysis.device), recipe.options
     name, other = str(options["weights"]), options.get("segmenter")
     classifier = load_classifier(name, _folder_with(name, options["weights_sha256"], settings), device)
+    if (head := options.get("head_sha256")) is not None:
+        classifier = with_head(classifier, settings.heads, head)
     if other is None:
         return classifier, None
     return classifier, load_segmenter(other, _folder_with(other, options["segmenter_sha256"], settings), device)

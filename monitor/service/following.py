@@ -13,13 +13,15 @@ import cv2
 import numpy as np
 
 from monitor.errors import StorageError
-from monitor.opening.following import Following, Sighting, follow
+from monitor.opening.following import Sighting, follow
 from monitor.records import BoolArray, Status
+from monitor.service.corrected_cracks import Corrected, with_corrections
 from monitor.service.ingest import original_path, read_original
 from monitor.service.pictures import read_mask
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
+from monitor.storage.told import CorrectionView
 from monitor.storage.views import CaptureView, LocationView, ReadingView
 
 log = logging.getLogger("crackmonitor.worker")
@@ -39,8 +41,10 @@ def follow_location(database: Database, settings: Settings, location: LocationVi
     with database.session() as session:
         basis = queries.following_basis(session, location.id, location.fingerprint)
         found = queries.captures(session, location.id, location.fingerprint)
+        words = queries.corrections_in_force(session, location.id)
+        options = queries.recipe(session, location.fingerprint).options
     captures = [capture for capture in found if capture.time is not None]
-    followed = _followed(location, captures, settings)
+    followed = _followed(location, captures, settings, words, str(options.get("width_method", "edge")))
     with database.transaction() as session:
         repository.hold_location(session, location.id)
         if queries.following_basis(session, location.id, location.fingerprint) == basis:
@@ -52,18 +56,27 @@ def follow_location(database: Database, settings: Settings, location: LocationVi
                 readings=followed.readings,
                 basis=basis,
                 now=now,
+                corrections=followed.corrections,
             )
+            repository.replace_corrected(session, location.id, location.fingerprint, followed.severities)
 
 
-def _followed(location: LocationView, captures: Sequence[CaptureView], settings: Settings) -> Following:
+def _followed(
+    location: LocationView,
+    captures: Sequence[CaptureView],
+    settings: Settings,
+    words: Sequence[CorrectionView],
+    width_method: str,
+) -> Corrected:
     originals = {capture.id: _original(settings, capture) for capture in captures}
     sightings = [sighting for capture in captures if (sighting := _sighting(capture, settings, originals))]
     reference = location.reference_capture_id
     if reference is None or all(sighting.key != reference for sighting in sightings):
         if any(capture.id == reference and _looked_at(capture) for capture in captures):
             raise StorageError(f"The original or mask of the reference, capture {reference}, is out of reach.")
-        return Following()
-    return follow(reference, sightings, lambda key: read_original(originals[key]))
+        return Corrected()
+    found = follow(reference, sightings, lambda key: read_original(originals[key]))
+    return with_corrections(found, words, reference, sightings, lambda key: read_original(originals[key]), width_method)
 
 
 def _original(settings: Settings, capture: CaptureView) -> Path:

@@ -5,6 +5,7 @@ database row is written, and only then is the file taken out of the inbox. Doing
 A file that cannot be handled now stays where it is and stops none of the others.
 """
 
+import errno
 import hashlib
 import math
 import os
@@ -17,9 +18,10 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from monitor.errors import MisuseError, UnreadableImageError
-from monitor.imaging.files import Picture, capture_time, digest, read_picture
+from monitor.errors import LostOriginalError, MisuseError, UnreadableImageError
+from monitor.imaging.files import PictureFile, capture_time, digest, read_picture
 from monitor.records import ByteArray, CaptureTime, TimeSource
+from monitor.service.decoding import examine
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -148,6 +150,7 @@ class Ingest:
     def _take(self, path: Path, location: LocationView, now: datetime, intake: Intake) -> bool:
         """Sort one file; True when its content is kept (or was already), so that the file itself may go."""
         try:
+            self._ensure_room(path)
             sha256 = digest(path)
             refusal = self._refusal(path, location, sha256, now, intake)
             if refusal is not None:
@@ -161,6 +164,12 @@ class Ingest:
         if path.exists():  # otherwise another worker has taken it in
             intake.rejected.append(Refusal(_printable(path), _printable(reason)))
         return False
+
+    def _ensure_room(self, path: Path) -> None:
+        free_gb = (shutil.disk_usage(self._settings.originals).free - path.stat().st_size) / 1e9
+        if free_gb < self._settings.ingest.least_free_gb:
+            why = f"it would leave {max(free_gb, 0):.1f} GB free, and least_free_gb in the settings wants more"
+            raise OSError(errno.ENOSPC, why)
 
     def _refusal(self, path: Path, location: LocationView, sha256: str, now: datetime, intake: Intake) -> str | None:
         """Accept the file, or find it a duplicate, or say why neither. Content rejected before gets a new chance."""
@@ -177,9 +186,14 @@ class Ingest:
                 f"'{self._name_of(known.location_id)}'. One photo belongs to one location: if to this one, "
                 f"'crackmonitor capture move {known.id} --location {location.name}' puts it there."
             )
-        limits = self._settings.ingest
+        why = None if known is None or known.location_id != location.id else self._withdrawn_why(known.id)
+        if known is not None and why is not None:
+            return (
+                f"{_printable(path)} is the same file as capture {known.id}, which was withdrawn: {why}"
+                f" 'crackmonitor capture restore {known.id}' takes it back."
+            )
         try:
-            picture = read_picture(path, limits.max_megapixels, limits.max_file_mb)
+            picture = examine(path, self._settings.ingest)
         except UnreadableImageError as error:
             if digest(path) != sha256:  # it is not what it was, so nothing is held against it
                 raise
@@ -204,8 +218,12 @@ class Ingest:
         with self._database.session() as session:
             return queries.capture_with(session, sha256)
 
+    def _withdrawn_why(self, capture_id: int) -> str | None:
+        with self._database.session() as session:
+            return queries.withdrawn_why(session, capture_id)
+
     def _accept(
-        self, path: Path, location: LocationView, sha256: str, picture: Picture, time: CaptureTime, now: datetime
+        self, path: Path, location: LocationView, sha256: str, picture: PictureFile, time: CaptureTime, now: datetime
     ) -> bool:
         copy_whole(path, original_path(self._settings.originals, sha256, picture.media_type), sha256)
         with self._database.transaction() as session:
@@ -215,8 +233,8 @@ class Ingest:
                 sha256=sha256,
                 file_name=_printable(path.name),
                 media_type=picture.media_type,
-                height_px=picture.image.shape[0],
-                width_px=picture.image.shape[1],
+                height_px=picture.height_px,
+                width_px=picture.width_px,
                 time=time,
                 now=now,
             )
@@ -255,7 +273,16 @@ def original_path(originals: Path, sha256: str, media_type: str) -> Path:
 
 
 def read_original(path: Path) -> ByteArray:
-    """A kept original, uint8 (rows, cols, 3); the limits are for files on their way in."""
+    """A kept original, uint8 (rows, cols, 3); the limits are for files on their way in.
+
+    Raises `LostOriginalError` when its content is no longer what was taken in.
+    """
+    if digest(path) != path.stem:
+        raise LostOriginalError(
+            f"The original {path} is not what was taken in: its sha256 is another. Move it away and put the photo back "
+            "from a backup, or take it in once more; then have its capture measured again: 'crackmonitor capture "
+            "remeasure'."
+        )
     return read_picture(path, math.inf, math.inf).image
 
 

@@ -18,12 +18,14 @@ from sqlalchemy.orm import Session
 
 from monitor.errors import CrackmonitorError, LostOriginalError, RecipeError, StorageError, UnreadableImageError
 from monitor.records import Analysis, BoolArray, ByteArray, Recipe, Status
+from monitor.service.alarming import watch_for_overdue, watch_worker
 from monitor.service.following import follow_location
 from monitor.service.ingest import Ingest, Intake, Refusal, original_path, read_original
-from monitor.service.judging import judge_location, watch_for_overdue
-from monitor.service.notification import Delivery, Notifier, deliver, notifiers
+from monitor.service.judging import judge_location
+from monitor.service.notification import Delivery, deliver
 from monitor.service.pictures import keep, keep_pictures, read_mask
 from monitor.service.recipes import compare_ready
+from monitor.service.routing import Routing
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -113,6 +115,8 @@ class Jobs:
         done = self._progress = _Progress()
         trouble: dict[str, str] = {}
         try:
+            self._beat()
+            self.watch_worker()
             try:
                 intake = self.scan()
                 while self.analyse_pending(_AT_ONCE) == _AT_ONCE:
@@ -234,7 +238,7 @@ class Jobs:
             else:
                 log.exception("Capture %d (%s) could not be analysed", capture.id, capture.file_name)
             why = str(error) or type(error).__name__
-            elsewhere = isinstance(error, StorageError)
+            elsewhere = isinstance(error, StorageError | OSError)  # a full disk, say: that is not the capture's fault
             if elsewhere or (work.attempts < _ATTEMPTS and not isinstance(error, UnreadableImageError)):
                 self._try_later(work, why, counts=not elsewhere)
                 return
@@ -308,7 +312,9 @@ class Jobs:
             changed = queries.unfitted(session)
         for location in changed:
             with self._database.transaction() as session:
-                judge_location(session, location, self._clock(), self._channels)
+                channels = self._routing.channels_of(location)
+                alarms = self._settings.alarms
+                judge_location(session, location, self._clock(), channels, alarms=alarms, late_holds=True)
         return len(changed)
 
     def _follow_changed(self) -> None:
@@ -327,20 +333,21 @@ class Jobs:
         """Notice captures that have stopped coming."""
         grace = self._settings.worker.overdue_grace_days
         with self._database.transaction() as session:
-            watch_for_overdue(session, grace, self._clock(), self._channels)
+            watch_for_overdue(session, grace, self._clock())
+
+    def watch_worker(self) -> bool:
+        """Notice that no worker gives a sign of life any more, or that one does again. True: they are silent."""
+        silence = timedelta(minutes=self._settings.alarms.worker_silent_minutes)
+        with self._database.transaction() as session:
+            return watch_worker(session, silence, self._clock())
 
     def notify(self) -> Delivery:
         """Send what is due."""
-        retry = timedelta(seconds=self._settings.notify.retry_seconds)
-        return deliver(self._database, self._notifiers, self._worker, self._clock, retry)
+        return deliver(self._database, self._routing, self._worker, self._clock)
 
     @cached_property
-    def _notifiers(self) -> dict[str, Notifier]:
-        return notifiers(self._settings.notify.urls)
-
-    @property
-    def _channels(self) -> list[str]:
-        return list(self._notifiers)
+    def _routing(self) -> Routing:
+        return Routing.of(self._settings)
 
 
 def _failed(why: str, recipe: Recipe) -> Analysis:

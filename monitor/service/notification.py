@@ -1,87 +1,24 @@
 """Alerts on their way to people: claim an unsent row, send, record. At least once, never silently lost."""
 
-import hashlib
 import logging
-import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+
+from sqlalchemy.orm import Session
 
 from monitor.errors import DeliveryError
+from monitor.records import AlertState
+from monitor.service.messages import message, sent_picture
+from monitor.service.routing import LOG, Notifier, Routing
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
-from monitor.storage.views import TransitionView
+from monitor.storage.views import TEST, NotificationView
 
 log = logging.getLogger("crackmonitor.alerts")
 
 _LEASE = timedelta(minutes=5)
-
-
-class Notifier(Protocol):
-    """One way to reach people."""
-
-    def send(self, title: str, body: str) -> None:
-        """Deliver one message; raises `DeliveryError` when it could not be handed over."""
-        ...
-
-
-class LogNotifier:
-    """Writes alerts to the log."""
-
-    def send(self, title: str, body: str) -> None:
-        """Never fails."""
-        log.warning("%s: %s", title, body)
-
-
-class AppriseNotifier:
-    """E-mail, webhooks and everything else Apprise has a URL for (https://github.com/caronc/apprise)."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def send(self, title: str, body: str) -> None:
-        """Raises `DeliveryError`, for good when Apprise does not know the URL's kind."""
-        import apprise
-
-        sender = apprise.Apprise()
-        with _without_log_of("apprise"):  # it would quote a URL it does not understand, passwords and all
-            understood = sender.add(self._url)
-        if not understood:
-            raise DeliveryError(
-                f"Apprise does not understand the '{_kind(self._url)}' URL. Correct 'notify.urls'.", permanent=True
-            )
-        if not sender.notify(body=body, title=title):
-            raise DeliveryError("The channel did not take the message.")
-
-
-def notifiers(urls: Iterable[str]) -> dict[str, Notifier]:
-    """Channel name -> notifier for these Apprise URLs, the log always among them.
-
-    A channel's name holds the URL's kind and a hash, never the URL: it may contain a password.
-    """
-    channels: dict[str, Notifier] = {"log": LogNotifier()}
-    for url in urls:
-        name = f"{_kind(url)}-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
-        channels[name] = AppriseNotifier(url)
-    return channels
-
-
-def _kind(url: str) -> str:
-    """What stands before `://`; of anything else no part is safe to show."""
-    found = re.match(r"(\w+)://", url)
-    return found[1] if found else "unknown"
-
-
-@contextmanager
-def _without_log_of(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
 
 
 @dataclass(frozen=True)
@@ -95,50 +32,46 @@ class Delivery:
         return Delivery(self.sent + other.sent, self.failed + other.failed)
 
 
-def message(transition: TransitionView) -> tuple[str, str]:
-    """Title and body of the message about a change of state."""
-    headline = "Alert" if transition.new == "firing" else "All clear"
-    title = f"{headline}: {transition.location} ({transition.subject})"
-    return title, f"{transition.why}\nSince {transition.at.isoformat(timespec='minutes')}."
-
-
-def deliver(
-    database: Database,
-    channels: dict[str, Notifier],
-    worker: str,
-    clock: Callable[[], datetime],
-    retry: timedelta,
-) -> Delivery:
-    """Send whatever is due to `channels`; what fails is tried again after `retry`, unless that cannot help."""
+def deliver(database: Database, routing: Routing, worker: str, clock: Callable[[], datetime]) -> Delivery:
+    """Send whatever is due; what fails is tried again after the routing's pause, unless that cannot help."""
     with database.transaction() as session:
-        repository.queue_notifications(session, channels, clock())
-    done = step = _send_due(database, channels, worker, clock, retry)
+        _queue(session, routing, clock())
+    done = step = _send_due(database, routing, worker, clock)
     while step.sent:  # others may have waited for these
-        step = _send_due(database, channels, worker, clock, retry)
+        step = _send_due(database, routing, worker, clock)
         done += step
     return done
 
 
-def _send_due(
-    database: Database,
-    channels: dict[str, Notifier],
-    worker: str,
-    clock: Callable[[], datetime],
-    retry: timedelta,
-) -> Delivery:
+def _queue(session: Session, routing: Routing, now: datetime) -> None:
+    """Whatever nobody hears of yet, to those it concerns; and again what nobody has acknowledged."""
+    places: dict[tuple[str, ...], list[int | None]] = defaultdict(list, {routing.usual: [None]})
+    for place in queries.locations(session):
+        places[routing.channels_of(place)].append(place.id)
+    for channels, concerned in places.items():
+        repository.queue_notifications(session, channels, now, concerned)
+    if routing.remind_after is not None:
+        repository.queue_reminders(session, now, routing.remind_after)
+    repository.queue_escalations(session, now, routing.escalate_after, routing.escalation)
+
+
+def _send_due(database: Database, routing: Routing, worker: str, clock: Callable[[], datetime]) -> Delivery:
     sent = failed = 0
     with database.session() as session:
         due = queries.due_notifications(session, clock())
     for notification in due:
         with database.transaction() as session:
-            mine = repository.claim_notification(session, notification.id, worker=worker, now=clock(), lease=_LEASE)
+            mine = not _postponed(session, notification, routing, clock()) and repository.claim_notification(
+                session, notification.id, worker=worker, now=clock(), lease=_LEASE
+            )
+            picture = queries.picture_of(session, notification.transition) if mine else None
         if not mine:
             continue
         try:
-            _send(_channel(channels, notification.channel), notification.transition)
+            _send(_channel(routing, notification.channel), notification, routing, picture)
         except DeliveryError as error:
             failed += 1
-            again = None if error.permanent else clock() + retry
+            again = None if error.permanent else clock() + routing.retry
             log.error("Notification %d over %s failed: %s", notification.id, notification.channel, error)
             with database.transaction() as session:
                 repository.mark_failed(session, notification.id, error=str(error), next_attempt_at=again)
@@ -149,16 +82,30 @@ def _send_due(
     return Delivery(sent, failed)
 
 
-def _send(channel: Notifier, transition: TransitionView) -> None:
+def _postponed(session: Session, notification: NotificationView, routing: Routing, now: datetime) -> bool:
+    """Whether it waits until people are awake; red wakes them, and the log never sleeps."""
+    told = notification.transition
+    if routing.quiet is None or notification.channel == LOG or told.new is AlertState.RED or told.subject == TEST:
+        return False
+    until = routing.quiet.until(now, told.time_zone)
+    if until is None:
+        return False
+    repository.postpone_notification(session, notification.id, until)
+    return True
+
+
+def _send(channel: Notifier, notification: NotificationView, routing: Routing, picture: str | None) -> None:
+    path = routing.pictures / picture if routing.pictures is not None and picture is not None else None
     try:
-        channel.send(*message(transition))
+        with sent_picture(path) as sent:
+            channel.send(*message(notification, routing.link), sent)
     except DeliveryError:
         raise
     except Exception as error:  # one channel must not stop the others; what else it says may hold a password
         raise DeliveryError(f"The channel broke ({type(error).__name__}).") from None
 
 
-def _channel(channels: dict[str, Notifier], name: str) -> Notifier:
-    if name not in channels:
+def _channel(routing: Routing, name: str) -> Notifier:
+    if name not in routing.channels:
         raise DeliveryError(f"The channel '{name}' is no longer in 'notify.urls'.", permanent=True)
-    return channels[name]
+    return routing.channels[name]

@@ -3,22 +3,23 @@
 A change of state that comes of it is recorded here and sent by the worker, whose environment has the channels.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from monitor.errors import MisuseError, UnknownNameError
+from monitor.growth.triggers import triggers_of
 from monitor.imaging.files import digest
-from monitor.records import RuleKind, Scale
+from monitor.records import RuleKind, Scale, TriggerLevel
+from monitor.service.alarming import end_alert
 from monitor.service.ingest import Ingest
-from monitor.service.judging import end_alert, judge_location
+from monitor.service.judging import judge_location
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
-from monitor.storage.views import CRACK_UNITS, UNITS, LocationView
-
-#: Shipped default, to be replaced by what an engineer agrees: amber when the lower 90 % bound of the
-#: season-adjusted rate of any crack's opening, where it gapes widest, exceeds this many mm per year.
-DEFAULT_RATE_RULE = ("widest_mm", RuleKind.RATE, 0.5, 0.25)
+from monitor.storage.views import CRACK_UNITS, UNITS, LocationView, TriggerPlanView
 
 
 def ensure_site(database: Database, name: str, time_zone: str | None, now: datetime) -> int:
@@ -35,18 +36,12 @@ def ensure_site(database: Database, name: str, time_zone: str | None, now: datet
 def add_location(
     database: Database, settings: Settings, name: str, site_name: str, interval_days: float, now: datetime
 ) -> LocationView:
-    """A new location with its inbox folder and the shipped default rule."""
-    metric, kind, fire, clear = DEFAULT_RATE_RULE
+    """A new location with its inbox folder; the shipped trigger plan watches it until another is agreed."""
     with database.transaction() as session:
         known = {view.name: view.id for view in queries.sites(session)}
         if site_name not in known:
             raise UnknownNameError("site", site_name, known)
-        location_id = repository.add_location(
-            session, site_id=known[site_name], name=name, interval_days=interval_days, now=now
-        )
-        repository.add_rule(
-            session, location_id, metric=metric, kind=kind, fire=fire, clear=clear, unit=CRACK_UNITS[metric], now=now
-        )
+        repository.add_location(session, site_id=known[site_name], name=name, interval_days=interval_days, now=now)
         location = queries.location(session, name)
     (settings.inbox / name).mkdir(parents=True, exist_ok=True)
     return location
@@ -101,6 +96,7 @@ def add_rule(
     fire: float,
     clear: float,
     now: datetime,
+    readings: int = 1,
 ) -> None:
     """Put a rule in force (a new version ends the old one) and evaluate it at once."""
     units = {**UNITS, **CRACK_UNITS}
@@ -109,9 +105,46 @@ def add_rule(
     with database.transaction() as session:
         location = queries.location(session, name)
         repository.add_rule(
-            session, location.id, metric=metric, kind=kind, fire=fire, clear=clear, unit=units[metric], now=now
+            session,
+            location.id,
+            metric=metric,
+            kind=kind,
+            fire=fire,
+            clear=clear,
+            unit=units[metric],
+            now=now,
+            readings=readings,
         )
         judge_location(session, location, now)
+
+
+def agree_trigger_plan(
+    database: Database,
+    name: str,
+    limits: Mapping[str, Any],
+    orders: Mapping[TriggerLevel, Mapping[str, Any]],
+    *,
+    agreed_by: str,
+    valid_from: datetime | None,
+    now: datetime,
+) -> TriggerPlanView:
+    """A new version of a location's trigger plan, from `valid_from` (None: now) on.
+
+    `limits` and `orders` hold what changes, by the names of `TriggerPlan` and `LevelOrder`; the rest is as in the
+    version before. Raises `MisuseError` for limits that make no sense, or a version that begins in the past.
+    """
+    with database.transaction() as session:
+        location = queries.location(session, name)
+        repository.hold_location(session, location.id)
+        before = queries.trigger_plans(session, location.id)[-1].plan
+        changed: dict[str, Any] = {
+            level.value: replace(before.order(level), **order) for level, order in orders.items()
+        }
+        plan = replace(before, **{**limits, **changed})
+        triggers_of(plan)
+        begins = valid_from or now
+        repository.add_trigger_plan(session, location.id, plan, agreed_by=agreed_by, valid_from=begins, now=now)
+        return queries.trigger_plans(session, location.id)[-1]
 
 
 def retire_rule(database: Database, name: str, metric: str, kind: RuleKind, now: datetime) -> None:

@@ -94,20 +94,21 @@ def switch(
     *,
     to: str | None = None,
     by: str | None = None,
+    complete: bool = True,
 ) -> Switched:
     """The location goes by another recipe from now on (None: the present one): followed, fitted and judged anew.
 
-    Raises `MisuseError` while captures are pending, unless the recipe in force cannot be run any more: then the worker
-    judges it once they have been measured, and until then there is no series.
+    Raises `MisuseError` while captures are pending, unless the recipe in force cannot be run any more or it need not be
+    `complete`: then the worker judges it once they have been measured, and until then there is no series.
     """
     with database.session() as session:
         place = queries.location(session, name)
-        shadow = _ready(session, place, to)
+        shadow = _ready(session, place, to, complete)
     if shadow.ready:  # before the switch, so that rules are judged once, on all that is known then
         follow_location(database, settings, replace(place, fingerprint=shadow.fingerprint), now)
     with database.transaction() as session:
         repository.hold_location(session, place.id)
-        shadow = _ready(session, queries.location(session, name), shadow.fingerprint)
+        shadow = _ready(session, queries.location(session, name), shadow.fingerprint, complete)
         repository.switch_recipe(session, place.id, shadow.fingerprint, now=now, by=by, complete=shadow.ready)
         judge_location(session, queries.location(session, name), now)
         return Switched(name, queries.recipe_switches(session, place.id)[-1], shadow.pending)
@@ -120,7 +121,7 @@ def switch_ready(database: Database, settings: Settings, now: datetime, *, by: s
     return [switch(database, settings, shadow.location, now, to=shadow.fingerprint, by=by) for shadow in ready]
 
 
-def _ready(session: Session, place: LocationView, fingerprint: str | None) -> ShadowSeries:
+def _ready(session: Session, place: LocationView, fingerprint: str | None, complete: bool) -> ShadowSeries:
     """The shadow series that the location may be switched to."""
     wanted = fingerprint or queries.present_recipe(session)
     if place.in_force is None or wanted is None:
@@ -132,7 +133,7 @@ def _ready(session: Session, place: LocationView, fingerprint: str | None) -> Sh
         known = f" It has readings under {', '.join(others)}: name one with --to." if others else ""
         raise MisuseError(f"'{place.name}' goes by the recipe {wanted} already.{known}")
     lost = shadow.out_of_reach is not None and wanted == queries.present_recipe(session)
-    if not shadow.ready and not lost:
+    if complete and not shadow.ready and not lost:
         raise MisuseError(
             f"{shadow.pending} capture(s) of '{place.name}' have no reading under the recipe {wanted} yet. Let the"
             " worker finish, with the settings that bring this recipe, and switch then."

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 import migrations
 from monitor.errors import CrackmonitorError, MisuseError, StorageError
+from monitor.storage.audit import AuditedSession
 
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg")
 #: Held on PostgreSQL while the schema is upgraded, so that only one program does it; any fixed number.
@@ -46,8 +47,8 @@ class Database:
 
     def __init__(self, url: str, *, busy_seconds: float = 30.0) -> None:
         self._url = _understood(url)
-        self._engine = _sqlite(self._url, busy_seconds) if self._file else create_engine(self._url, pool_pre_ping=True)
-        only_reads = {} if self._file else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._engine = _sqlite(self._url, busy_seconds) if self.file else create_engine(self._url, pool_pre_ping=True)
+        only_reads = {} if self.file else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = self._engine.execution_options(**only_reads)
         self._writing = self._engine.execution_options(writes=True)
 
@@ -57,7 +58,8 @@ class Database:
         return self._url.set(query={}).render_as_string(hide_password=True)
 
     @property
-    def _file(self) -> Path | None:
+    def file(self) -> Path | None:
+        """The file of a SQLite database."""
         if self._url.get_backend_name() == "postgresql":
             return None
         return Path((self._url.database or "").removeprefix("file:"))
@@ -74,7 +76,7 @@ class Database:
 
         On SQLite it is the only writer from its first statement on, so two never block each other.
         """
-        with self._in_words(), Session(self._writing) as session, session.begin():
+        with self._in_words(), AuditedSession(self._writing) as session, session.begin():
             yield session
 
     def upgrade(self) -> None:
@@ -105,8 +107,8 @@ class Database:
 
     @contextmanager
     def _in_words(self, *, may_be_absent: bool = False) -> Iterator[None]:
-        if self._file and not may_be_absent and not self._file.is_file():
-            raise StorageError(f"There is no database file {self._file}. Run 'crackmonitor upgrade' to make it.")
+        if self.file and not may_be_absent and not self.file.is_file():
+            raise StorageError(f"There is no database file {self.file}. Run 'crackmonitor upgrade' to make it.")
         try:
             yield
         except StatementError as error:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from monitor.records import CrackReading, Grade, Observation, Scale, Status
-from monitor.storage.views import MILLIMETRE_METRICS, CaptureView, Exclusion
+from monitor.records import CrackReading, Grade, Grading, Observation, Scale, ScaleOrigin, Status
+from monitor.storage.views import MILLIMETRE_METRICS, CaptureView, Exclusion, ReadingView
 
+#: A scale with a larger standard error than this, as a share of itself, makes mm a B, or a C.
+_SCALE_B, _SCALE_C = 0.05, 0.15
 _GONE_DARK = "no crack found, though one was measured before: look at the photo (a crack not seen has not healed)"
 
 
@@ -24,7 +26,7 @@ def observe(
         if not isinstance(outcome, str) and capture.reading is not None:
             if crack_known and capture.reading.status is Status.NO_CRACK:
                 outcome = _GONE_DARK
-            crack_known = crack_known or capture.reading.status is Status.MEASURED
+            crack_known = crack_known or _shows_crack(capture.reading)
         if isinstance(outcome, str) or capture.time is None:
             excluded.append(Exclusion(capture.id, capture.file_name, str(outcome)))
         else:
@@ -61,15 +63,39 @@ def observe_crack(
                 float(value) * factor,
                 capture.id,
                 standard_error=None if error is None else float(error) * factor,
-                grade=_grade(capture),
+                grade=_grade(capture, scale if unit == "mm" else None),
             )
         )
     return tuple(observations), tuple(excluded)
 
 
-def _grade(capture: CaptureView) -> Grade | None:
-    reading = capture.reading
-    return None if reading is None or reading.grading is None else reading.grading.grade
+def grading_of(capture: CaptureView, scale: Scale | None) -> Grading | None:
+    """How far what a capture shows may be trusted: as its photo was graded, and no better than what is known of its
+    time and, where it is told in mm, of the `scale` (None: it is told in px). None where there is no grade.
+    """
+    known = None if capture.reading is None else capture.reading.grading
+    if known is None:
+        return None
+    found = [(known.grade, "")] + [(known.grade, reason) for reason in known.reasons]
+    if capture.time is not None and not capture.time.certain:
+        found.append((Grade.C, "only the file's own time is known, until a person confirms it"))
+    if scale is not None:
+        share = scale.standard_error / scale.mm_per_px
+        if share > _SCALE_B:
+            found.append((Grade.C if share > _SCALE_C else Grade.B, f"its millimetres are only known to {share:.0%}"))
+        elif scale.origin is ScaleOrigin.TYPED:
+            found.append((Grade.B, "its scale was typed, not measured in the reference"))
+    return Grading(max(grade for grade, _ in found), tuple(reason for _, reason in found if reason))
+
+
+def _shows_crack(reading: ReadingView) -> bool:
+    """Whether there is one in it that nobody rejected."""
+    return reading.status is Status.MEASURED and (reading.counted is None or reading.counted.crack_count > 0)
+
+
+def _grade(capture: CaptureView, scale: Scale | None = None) -> Grade | None:
+    grading = grading_of(capture, scale)
+    return None if grading is None else grading.grade
 
 
 def _usable(capture: CaptureView, metric: str, *, scaled: bool) -> str | None:
@@ -94,5 +120,5 @@ def _value_or_reason(capture: CaptureView, metric: str, *, scaled: bool) -> floa
         return reason or "not measured yet"
     if reading.status is Status.NO_CRACK:
         return 0.0
-    value = getattr(reading.severity, metric, None)
+    value = getattr(reading.counted, metric, None)
     return f"no {metric} in this reading" if value is None else float(value)

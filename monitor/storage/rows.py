@@ -1,13 +1,28 @@
 """From rows to views: the one place where columns turn back into the records of the domain."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
 
-from monitor.records import CaptureTime, CrackReading, Event, Grading, GrowthFit, Offset, Registration, Scale, Severity
+from monitor.records import (
+    CaptureTime,
+    CrackReading,
+    Event,
+    Grading,
+    GrowthFit,
+    LevelOrder,
+    Offset,
+    Registration,
+    Scale,
+    Severity,
+    TriggerLevel,
+    TriggerPlan,
+)
 from monitor.storage.tables import (
+    AlertActionRow,
     CaptureRow,
+    CorrectedSeverityRow,
     CrackReadingRow,
     EventRow,
     GrowthFitRow,
@@ -19,9 +34,12 @@ from monitor.storage.tables import (
     RuleRow,
     SiteRow,
     TransitionRow,
+    TriggerPlanRow,
+    TriggerStandRow,
     VerdictRow,
 )
 from monitor.storage.views import (
+    ActionView,
     CaptureView,
     EventView,
     LocationView,
@@ -32,6 +50,8 @@ from monitor.storage.views import (
     RuleView,
     SupersededView,
     TransitionView,
+    TriggerPlanView,
+    TriggerStandView,
     VerdictView,
 )
 
@@ -50,6 +70,7 @@ def location_view(row: LocationRow, site: SiteRow) -> LocationView:
         fingerprint=row.fingerprint,
         resumes=row.resumes,
         created_at=row.created_at,
+        uses_corrections=row.uses_corrections,
     )
 
 
@@ -78,7 +99,9 @@ def event_view(row: EventRow, time_zone: str) -> EventView:
     )
 
 
-def capture_view(row: CaptureRow, reading: ReadingRow | None, *, is_reference: bool) -> CaptureView:
+def capture_view(
+    row: CaptureRow, reading: ReadingRow | None, *, is_reference: bool, corrected: Severity | None = None
+) -> CaptureView:
     """A capture with one of its readings, or none."""
     time = None
     if row.captured_at is not None and row.time_source is not None:
@@ -95,7 +118,7 @@ def capture_view(row: CaptureRow, reading: ReadingRow | None, *, is_reference: b
         received_at=row.received_at,
         rejected_reason=row.rejected_reason,
         is_reference=is_reference,
-        reading=None if reading is None else reading_view(reading),
+        reading=None if reading is None else replace(reading_view(reading), corrected=corrected),
     )
 
 
@@ -109,6 +132,7 @@ def reading_view(row: ReadingRow) -> ReadingView:
         severity=_severity(row),
         registration=_registration(row),
         grading=None if row.grade is None else Grading(row.grade, tuple(row.grade_reasons)),
+        confidence=row.confidence,
         pictures=dict(row.pictures),
         measured_at=row.measured_at,
     )
@@ -119,6 +143,19 @@ def superseded_view(row: ReadingRow) -> SupersededView:
     assert row.superseded_at is not None, "a reading that stands"
     assert row.superseded_why is not None, "a CHECK constraint demands a reason"
     return SupersededView(row.capture_id, reading_view(row), row.superseded_at, row.superseded_why)
+
+
+def corrected_severity(row: CorrectedSeverityRow, mm_per_px: float | None) -> Severity:
+    """The sizes without rejected cracks, in mm as well by the location's present scale."""
+    found = Severity(row.crack_count, row.area_px, row.max_width_px, row.length_px)
+    if mm_per_px is None:
+        return found
+    return replace(
+        found,
+        area_mm2=row.area_px * mm_per_px**2,
+        max_width_mm=row.max_width_px * mm_per_px,
+        length_mm=row.length_px * mm_per_px,
+    )
 
 
 def _severity(row: ReadingRow) -> Severity | None:
@@ -175,6 +212,26 @@ def recipe_switch_view(row: RecipeSwitchRow) -> RecipeSwitchView:
     return RecipeSwitchView(row.id, row.location_id, row.old, row.new, row.switched_at, row.switched_by)
 
 
+def action_view(row: AlertActionRow) -> ActionView:
+    """What somebody did about an alert."""
+    return ActionView(row.kind, row.by, row.at, row.note, row.assignee)
+
+
+def trigger_plan_view(location_id: int, row: TriggerPlanRow | None) -> TriggerPlanView:
+    """A version of a location's trigger plan; without a row the shipped defaults."""
+    if row is None:
+        return TriggerPlanView(location_id, TriggerPlan())
+    orders = {level.value: LevelOrder(**row.plan[level.value]) for level in TriggerLevel}
+    plan = TriggerPlan(**{**row.plan, **orders})
+    return TriggerPlanView(location_id, plan, row.id, row.valid_from, row.recorded_at, row.agreed_by)
+
+
+def trigger_stand_view(row: TriggerStandRow, plan: TriggerPlanRow | None) -> TriggerStandView:
+    """A level with the version of the plan behind it."""
+    own = {field.name: getattr(row, field.name) for field in fields(TriggerStandView) if field.name != "plan"}
+    return TriggerStandView(plan=trigger_plan_view(row.location_id, plan), **own)
+
+
 def verdict_view(row: VerdictRow) -> VerdictView:
     """The verdict as it was handed in."""
     rate = None
@@ -192,12 +249,14 @@ def verdict_columns(view: VerdictView) -> dict[str, Any]:
     return {**columns, **rate}
 
 
-def transition_view(row: TransitionRow, location: str) -> TransitionView:
-    """A transition with its location's name."""
+def transition_view(row: TransitionRow, location: str | None, site: SiteRow | None) -> TransitionView:
+    """A transition with the name of its location, and its site; both None for the service itself."""
     return TransitionView(
         id=row.id,
         location_id=row.location_id,
-        location=location,
+        location=location or "Crackmonitor",
+        site="" if site is None else site.name,
+        time_zone="UTC" if site is None else site.time_zone,
         rule_id=row.rule_id,
         subject=row.subject,
         old=row.old,
@@ -208,12 +267,14 @@ def transition_view(row: TransitionRow, location: str) -> TransitionView:
     )
 
 
-def notification_view(row: NotificationRow, transition: TransitionRow, location: str) -> NotificationView:
+def notification_view(row: NotificationRow, transition: TransitionView) -> NotificationView:
     """A notification with the transition it tells of."""
     return NotificationView(
         id=row.id,
         channel=row.channel,
-        transition=transition_view(transition, location),
+        kind=row.kind,
+        number=row.number,
+        transition=transition,
         attempts=row.attempts,
         sent_at=row.sent_at,
         next_attempt_at=row.next_attempt_at,

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from monitor.records import (
     EVENT_NAMES,
-    AlertState,
     CaptureTime,
     Crack,
     CrackReading,
@@ -18,11 +17,26 @@ from monitor.records import (
     GrowthFit,
     Observation,
     Registration,
-    RuleKind,
     Scale,
     Severity,
+    SiteTrial,
     Status,
 )
+from monitor.storage.alarms import CAMERA as CAMERA
+from monitor.storage.alarms import NEW_CRACK as NEW_CRACK
+from monitor.storage.alarms import OVERDUE as OVERDUE
+from monitor.storage.alarms import TEST as TEST
+from monitor.storage.alarms import TRIGGER as TRIGGER
+from monitor.storage.alarms import WORKER as WORKER
+from monitor.storage.alarms import ActionView as ActionView
+from monitor.storage.alarms import AlarmView as AlarmView
+from monitor.storage.alarms import AlertView as AlertView
+from monitor.storage.alarms import NotificationView as NotificationView
+from monitor.storage.alarms import RuleView as RuleView
+from monitor.storage.alarms import TransitionView as TransitionView
+from monitor.storage.alarms import TriggerPlanView as TriggerPlanView
+from monitor.storage.alarms import TriggerStandView as TriggerStandView
+from monitor.storage.told import CorrectionKind, CorrectionView, GaugeOffset
 
 #: The metrics a reading holds, each with its unit.
 UNITS: Mapping[str, str] = MappingProxyType(
@@ -47,9 +61,6 @@ MILLIMETRE_METRICS = frozenset({"area_mm2", "max_width_mm", "length_mm", "widest
 
 #: What a series is of when it is not of one crack.
 ALL_CRACKS = "all"
-
-#: The subject of transitions that say whether captures keep coming.
-OVERDUE = "overdue"
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,7 @@ class LocationView:
     fingerprint: str | None
     resumes: str | None
     created_at: datetime
+    uses_corrections: bool = True
 
     @property
     def in_force(self) -> str | None:
@@ -88,35 +100,12 @@ class LocationView:
 
 
 @dataclass(frozen=True)
-class AlertView:
-    """The present state of one subject at one location, since when and why."""
-
-    location_id: int
-    location: str
-    subject: str
-    state: AlertState
-    since: datetime
-    why: str
-
-
-@dataclass(frozen=True)
-class RuleView:
-    """One version of a rule; `valid_to` None while in force."""
-
-    id: int
-    location_id: int
-    metric: str
-    kind: RuleKind
-    fire: float
-    clear: float
-    unit: str
-    valid_from: datetime
-    valid_to: datetime | None
-
-
-@dataclass(frozen=True)
 class ReadingView:
-    """One capture's numbers under one recipe. `pictures` maps a name to a path under the pictures folder."""
+    """One capture's numbers under one recipe. `pictures` maps a name to a path under the pictures folder.
+
+    `confidence` is how sure its mask is, None where that is not known. `corrected` are the sizes without the cracks
+    that people rejected, where they did; `severity` is as it was found.
+    """
 
     fingerprint: str
     status: Status
@@ -127,6 +116,13 @@ class ReadingView:
     grading: Grading | None
     pictures: Mapping[str, str]
     measured_at: datetime
+    confidence: float | None = None
+    corrected: Severity | None = None
+
+    @property
+    def counted(self) -> Severity | None:
+        """The sizes that histories are made of: without what people rejected, where they did."""
+        return self.severity if self.corrected is None else self.corrected
 
 
 @dataclass(frozen=True)
@@ -173,8 +169,8 @@ class LocationStatus:
 
     @property
     def firing(self) -> tuple[AlertView, ...]:
-        """The alerts that are firing now."""
-        return tuple(alert for alert in self.alerts if alert.state is AlertState.FIRING)
+        """The alerts that are raised now."""
+        return tuple(alert for alert in self.alerts if alert.state.raised)
 
     @property
     def overdue(self) -> bool:
@@ -215,7 +211,8 @@ class EventView:
 class Series:
     """One metric's history at one location under one recipe, by capture time; nothing is left out silently.
 
-    `since` is the event that it begins anew with, once what lies before has been excluded for that.
+    `since` is the event that it begins anew with, once what lies before has been excluded for that. `offset` is what a
+    gauge reading says of total openings in mm; the observations have it in them.
     """
 
     location_id: int
@@ -226,6 +223,7 @@ class Series:
     excluded: tuple[Exclusion, ...]
     crack: str = ALL_CRACKS
     since: EventView | None = None
+    offset: GaugeOffset | None = None
 
 
 @dataclass(frozen=True)
@@ -283,10 +281,29 @@ class RecipeSwitchView:
 
 @dataclass(frozen=True)
 class CrackView:
-    """One crack of a location: its course, the capture that showed it first, and its readings by capture time."""
+    """One crack of a location: its course, the capture that showed it first, and its readings by capture time.
+
+    `correction` is the last word of a person on it, where the location goes by that.
+    """
 
     crack: Crack
     readings: tuple[CrackReading, ...]
+    correction: CorrectionView | None = None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether a person said that it is none, and its location goes by that."""
+        return self.correction is not None and self.correction.kind is CorrectionKind.REJECTED
+
+
+@dataclass(frozen=True)
+class SiteTrialView:
+    """A series simulated on a location's own wall: with which recipe and seed, and when."""
+
+    trial: SiteTrial
+    fingerprint: str
+    seed: int
+    simulated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -329,35 +346,6 @@ class VerdictView:
     rate: RateView | None
     judged_at: datetime
     remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TransitionView:
-    """A change of alert state."""
-
-    id: int
-    location_id: int
-    location: str
-    rule_id: int | None
-    subject: str
-    old: AlertState
-    new: AlertState
-    why: str
-    evidence: Mapping[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class NotificationView:
-    """A transition on its way to one channel; given up when neither `sent_at` nor `next_attempt_at` is set."""
-
-    id: int
-    channel: str
-    transition: TransitionView
-    attempts: int
-    sent_at: datetime | None
-    next_attempt_at: datetime | None
-    last_error: str | None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,17 @@ from PIL import Image
 
 Analyse = Callable[..., dict[str, Any]]
 
-KEYS = ["status", "reason", "crack_probability", "severity", "registration", "recipe", "files"]
+KEYS = [
+    "status",
+    "reason",
+    "crack_probability",
+    "confidence",
+    "crack_confidences",
+    "severity",
+    "registration",
+    "recipe",
+    "files",
+]
 SIZES = ["crack_count", "area_px", "max_width_px", "length_px"]
 MILLIMETRES = ["area_mm2", "max_width_mm", "length_mm"]
 FILES = ["mask", "relevance", "overlay"]
@@ -165,7 +175,7 @@ def test_a_picture_smaller_than_a_patch_has_an_answer(analyse: Analyse, here: Pa
 def test_words_for_a_person(workspace: Path, cracked: Path) -> None:
     words = crackmonitor("analyse", cracked, "--workspace", workspace)
     assert (words.status, words.err) == (0, "")
-    first, second, third = words.out.splitlines()
+    first, second, third, *_ = words.out.splitlines()
     assert first == "measured"
     assert second.startswith("highest crack probability")
     assert third.startswith("1 crack(s), area ")
@@ -181,7 +191,7 @@ def test_a_folder_that_cannot_be_made_is_no_traceback(workspace: Path, cracked: 
     ("setting", "value", "part"),
     [
         ("WEIGHTS", "heavy", "'heavy'. Known: default"),
-        ("ATTRIBUTION", "guess", "'guess'. Known: lrp"),
+        ("ATTRIBUTION", "guess", "'guess'. Known: bcos, deep_lift, "),
         ("THRESHOLDER", "guess", "'guess'. Known: gmm, simple"),
         ("WIDTH_METHOD", "ruler", "'ruler'. Known: edge, published"),
         ("DEVICE", "abacus", "'analysis.device': Input should be 'auto'"),

@@ -39,5 +39,5 @@ def test_growth_is_told_from_rest_and_raises_the_alert(shown: dict[str, Any]) ->
     assert seasonal["verdict"] == "seasonal"
     assert growing["verdict"] == "progressive"
     (why,) = growing["alerts"]
-    assert why.startswith("Crack A: Opening at the widest place changes by +")
+    assert why.startswith("Crack A: The rate is +")
     assert dormant["alerts"] == []

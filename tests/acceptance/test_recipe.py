@@ -28,6 +28,12 @@ def growth(workspace: Path) -> dict[str, Any]:
     return told(workspace, "growth", LOCATION)
 
 
+def _without_ids(found: dict[str, Any]) -> dict[str, Any]:
+    """Two workspaces number their captures each in its own way."""
+    tips = [{**tip, "captures": [seen["growth_px"] for seen in tip["captures"]]} for tip in found["tips"]]
+    return {**found, "tips": tips}
+
+
 @pytest.fixture(scope="session")
 def measured(made: Path, tmp_path_factory: pytest.TempPathFactory, place: Place) -> Path:
     """A wall whose photos the worker has analysed under one recipe. Only to be copied."""
@@ -116,7 +122,7 @@ def test_a_switch_gives_what_the_new_recipe_gives_from_the_start_and_back_again(
     photos = sorted((compared / "originals").rglob("*.jpg"))
     told(fresh, "ingest", *photos, "--location", LOCATION)
     told(fresh, "worker", "--once")
-    assert switched == growth(fresh)
+    assert _without_ids(switched) == _without_ids(growth(fresh))
     assert switched["fingerprint"] == found["other"]
 
     again = reply(compared, LOCATION, "--switch")

@@ -15,10 +15,6 @@ from marked_walls import MarkedWall
 from photographs import Place
 from PIL import Image
 
-from monitor.service.places import DEFAULT_RATE_RULE
-
-#: The metric of the rate rule that every location begins with.
-SHIPPED = DEFAULT_RATE_RULE[0]
 FOLDERS = ["inbox", "originals", "pictures", "quarantine"]
 
 
@@ -198,13 +194,16 @@ def test_a_scale_that_makes_no_sense_is_misuse(
         (("scale", "nowhere", "--mm-per-px", 0.5), "Known: north-wall."),
         (("reference", "nowhere", "absent.jpg"), "Known: north-wall."),
         (("rule", "north-wall", "--metric", "depth", "--kind", "level", "--fire", 1), "Known: area_mm2"),
-        (("rule", "north-wall", "--metric", "max_width_mm", "--kind", "mood", "--fire", 1), "Known: level, rate."),
+        (
+            ("rule", "north-wall", "--metric", "max_width_mm", "--kind", "mood", "--fire", 1),
+            "Known: change, level, rate.",
+        ),
         (("rule", "north-wall", "--metric", "max_width_mm", "--kind", "rate"), "--fire VALUE, or end it with --retire"),
         (
             ("rule", "north-wall", "--metric", "max_width_mm", "--kind", "rate", "--fire", 1, "--retire"),
             "either --retire, or --fire",
         ),
-        (("rule", "north-wall", "--metric", "area_mm2", "--kind", "level", "--retire"), "In force: widest_mm rate."),
+        (("rule", "north-wall", "--metric", "area_mm2", "--kind", "level", "--retire"), "In force: none."),
         (("interval", "nowhere", "--days", 7), "Known: north-wall."),
         (("interval", "north-wall", "--days", 0), "greater than zero"),
         (("confirm-time", 99, "2025-04-01T10:00:00+02:00"), "no capture with the id 99"),
@@ -228,9 +227,11 @@ def test_a_rule_is_set_with_its_clear_level(located: Path) -> None:
 
 
 def test_a_rule_is_retired(located: Path) -> None:
-    rule = ("location", "rule", "north-wall", "--metric", SHIPPED, "--kind", "rate", "--retire")
+    rule = ("location", "rule", "north-wall", "--metric", "widest_mm", "--kind", "rate")
+    assert crackmonitor(*rule, "--fire", 0.5, "--workspace", located).status == 0
+    rule += ("--retire",)
     result = crackmonitor(*rule, "--workspace", located, "--json").result
-    assert result == {"location": "north-wall", "metric": SHIPPED, "kind": "rate", "retired": True}
+    assert result == {"location": "north-wall", "metric": "widest_mm", "kind": "rate", "retired": True}
     again = crackmonitor(*rule, "--workspace", located)
     assert (again.status, "In force: none." in again.sentence) == (2, True)
 

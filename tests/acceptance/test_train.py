@@ -7,17 +7,31 @@ from command_line import crackmonitor
 from training_data import write_training_data
 
 from monitor.networks import training
+from monitor.networks.autoencoder import AutoencoderLayout
+from monitor.networks.autoencoder_training import AUTOENCODER_PRESETS, AutoencoderOptions
+from monitor.networks.bcos import BcosLayout
+from monitor.networks.explainer_training import EXPLAINER_PRESETS, ExplainerOptions
+from monitor.networks.oracle_training import ORACLE_PRESETS, OracleOptions
 from monitor.networks.training import TrainingOptions
+from monitor.networks.unet11 import Unet11Layout
 from monitor.networks.vgg import Vgg11Layout
 from monitor.networks.weights import load_segmenter, manifest
-from simulations import segmenter_teaching, teaching
+from simulations import lessons, segmenter_teaching, teaching
 
 REFUSED = [
-    (("--network", "painter"), "Unknown network 'painter'. Known: classifier, segmenter."),
+    (
+        ("--network", "painter"),
+        "Unknown network 'painter'. Known: autoencoder, bcos, classifier, explainer, oracle, segmenter.",
+    ),
     (("--network", "segmenter", "--preset", "half"), "A segmenter has no --preset."),
     (("--network", "segmenter", "--dense-by", "s"), "A segmenter has no --dense-by."),
     (("--steps", 5, "--teacher", "default"), "A classifier has no --teacher or --steps."),
     (("--preset", "tenth"), "Unknown training preset 'tenth'."),
+    (("--network", "bcos", "--preset", "half"), "Unknown training preset 'half'. Known: paper, twin."),
+    (("--network", "autoencoder", "--start", "default"), "An autoencoder has no --start."),
+    (("--network", "oracle", "--entropy", "--teacher", "x"), "An oracle has no --entropy or --teacher."),
+    (("--network", "explainer", "--teacher", "nobody"), "'nobody'"),
+    (("--network", "explainer"), "there is no folder textures or masonry_dais or uav75 to train with."),
     (("--dense-by", "nobody"), "'nobody'"),
     (("--network", "segmenter", "--teacher", "nobody"), "'nobody'"),
     (("--network", "segmenter"), "there is no folder textures or masonry_dais or uav75 to train with."),
@@ -66,3 +80,53 @@ def test_the_chain_from_segmenter_to_classifier(here: Path, weights: Path, monke
     assert "default.safetensors" in crackmonitor("train", *where, *words).out
     recipe = manifest(here / "training/weights")["default"]["recipe"]
     assert (recipe["preset"], recipe["patches"], recipe["seed"], recipe["dense_by"]) == ("tiny", 8, 3, "segmenter")
+
+
+def test_every_compared_network_is_trained_from_photos_with_masks(
+    here: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teaching, "_VALIDATION_PATCHES", 4)
+    monkeypatch.setattr(lessons, "_VALIDATION_PATCHES", 4)
+    few = {"epochs": 1, "batch_size": 4}
+    bcos = TrainingOptions(layout=BcosLayout(width=1 / 32, patch_px=32, head=8), **few)
+    monkeypatch.setitem(training.BCOS_PRESETS, "twin", bcos)
+    monkeypatch.setitem(EXPLAINER_PRESETS, "twin", ExplainerOptions(layout=Unet11Layout(1 / 32), **few))
+    monkeypatch.setitem(ORACLE_PRESETS, "twin", OracleOptions(layout=Unet11Layout(1 / 32), patch_px=32, **few))
+    layout = AutoencoderLayout(1 / 32, 32, head=8, bottleneck=4)
+    monkeypatch.setitem(AUTOENCODER_PRESETS, "twin", AutoencoderOptions(layout=layout, **few))
+    data = write_training_data(here / "data") / "masonry_dais"
+    where = ("--data", data, "--out", here / "training", "--device", "cpu", "--patches", 6)
+
+    for network, words, architecture in (
+        ("bcos", (), "bcos_vgg11"),
+        ("explainer", ("--teacher", weights, "--entropy"), "unet11_explainer"),
+        ("oracle", ("--epochs", 2), "unet11_oracle"),
+        ("autoencoder", ("--seed", 3), "autoencoder"),
+    ):
+        taught = crackmonitor("train", "--network", network, *where, *words, "--json").result
+        entry = manifest(here / "training/weights")[network]
+        assert taught["weights"] == str(here / f"training/weights/{network}.safetensors")
+        assert entry["architecture"] == architecture
+        assert entry["data"] == [
+            {"name": "masonry_dais", "licence": "not known here", "source": "the user's own data set"}
+        ]
+        assert (entry["recipe"]["preset"], entry["recipe"]["patches"]) == ("twin", 6)
+        assert entry["scores"] == taught["scores"]
+        assert crackmonitor("train", "--network", network, *where, *words, "--json").result == taught
+    entries = manifest(here / "training/weights")
+    assert (entries["explainer"]["explains"], entries["explainer"]["recipe"]["outside"]) == ("dark", "entropy")
+    assert (entries["oracle"]["recipe"]["epochs"], entries["autoencoder"]["recipe"]["seed"]) == (2, 3)
+
+
+def test_bad_data_are_named_before_anything_is_written(here: Path) -> None:
+    data = write_training_data(here / "data") / "masonry_dais"
+    (data / "masks/0.png").unlink()
+    refused = crackmonitor("train", "--network", "oracle", "--data", data, "--out", here / "training")
+    assert refused.status == 2
+    assert "masks/0.png cannot be read" in refused.sentence
+    for label in ("positive", "negative"):
+        (here / "labels" / label).mkdir(parents=True)
+    words = ("--network", "bcos", "--data", here / "labels", "--out", here / "training")
+    assert "There are no pictures in" in crackmonitor("train", *words).sentence
+    assert "taken as they are. Leave --patches out." in crackmonitor("train", *words, "--patches", 5).sentence
+    assert not (here / "training").exists()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny_networks import BATCH, SIDE_PX, hooks_on, random_patches, tiny_classifier
+from tiny_networks import BATCH, SIDE_PX, hooks_on, random_patches, tiny_beside, tiny_classifier
 
 from monitor.attribution.base import ATTRIBUTIONS, Attribution, attribution
 from monitor.errors import UnknownNameError
@@ -25,7 +25,7 @@ def classifier() -> Classifier:
 
 @pytest.fixture
 def method(name: str, classifier: Classifier) -> Attribution:
-    return attribution(name, classifier, BATCH)
+    return attribution(name, classifier, BATCH, tiny_beside())
 
 
 @pytest.mark.parametrize("count", [0, 1, BATCH, BATCH + 1])
@@ -52,7 +52,9 @@ def test_repeatable_and_without_side_effects(name: str, method: Attribution, cla
         outputs = classifier.network(batch)
     relevance = method.explain(patches)
     np.testing.assert_array_equal(method.explain(patches), relevance)
-    np.testing.assert_array_equal(attribution(name, tiny_classifier(), BATCH).explain(patches), relevance)
+    np.testing.assert_array_equal(
+        attribution(name, tiny_classifier(), BATCH, tiny_beside()).explain(patches), relevance
+    )
     np.testing.assert_array_equal(patches, before)
     assert hooks_on(classifier.network) == 0
     assert not classifier.network.training
@@ -69,14 +71,17 @@ def test_an_even_patch_is_explained_with_finite_numbers(method: Attribution, lev
 
 def test_the_options_are_plain_values_for_the_recipe(name: str, method: Attribution) -> None:
     assert json.loads(json.dumps(method.as_options())) == method.as_options()
-    assert method.as_options() == attribution(name, tiny_classifier(1), BATCH).as_options()
+    assert method.as_options() == attribution(name, tiny_classifier(1), BATCH, tiny_beside()).as_options()
 
 
 def test_no_two_methods_share_their_options(classifier: Classifier) -> None:
-    options = [json.dumps(attribution(name, classifier, BATCH).as_options(), sort_keys=True) for name in ATTRIBUTIONS]
+    options = [
+        json.dumps(attribution(name, classifier, BATCH, tiny_beside()).as_options(), sort_keys=True)
+        for name in ATTRIBUTIONS
+    ]
     assert len(set(options)) == len(ATTRIBUTIONS)
 
 
 def test_an_unknown_name_lists_the_known_ones(classifier: Classifier) -> None:
-    with pytest.raises(UnknownNameError, match=r"'gradcam'\. Known: lrp, lrp_both_logits, lrp_zennit"):
+    with pytest.raises(UnknownNameError, match=r"'gradcam'\. Known: .*lrp, lrp_both_logits, lrp_zennit"):
         attribution("gradcam", classifier, BATCH)

@@ -203,7 +203,8 @@ class Stage:
             )
 
     def alert(self, place: int, subject: str, why: str, days_ago: float, *, fires: bool = True) -> None:
-        old, new = (AlertState.OK, AlertState.FIRING) if fires else (AlertState.FIRING, AlertState.OK)
+        raised = AlertState.STALE if subject == OVERDUE else AlertState.FIRING
+        old, new = (AlertState.OK, raised) if fires else (raised, AlertState.OK)
         with self.database.transaction() as session:
             repository.record_transition(
                 session,

@@ -8,12 +8,19 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from made_up_workspace import NOW, Stage
+from pypdf import PdfReader
 
 from dashboard import data
+from monitor.settings import SETTINGS_FILE
+from simulations.scenarios import captures, save_photo, scenario
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -34,17 +41,23 @@ _PATIENCE_S = 60
 
 @pytest.fixture(scope="module")
 def address(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the pages of the full workspace are served, as the command line starts them."""
+    """Where the pages of the full workspace are served."""
+    with _served(full, tmp_path_factory.mktemp("server") / "log.txt") as where:
+        yield where
+
+
+@contextmanager
+def _served(workspace: Path, log: Path) -> Iterator[str]:
+    """The pages of a workspace, served as the command line does it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     app = Path(data.__file__).parent / "app.py"
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
     environment = {key: value for key, value in os.environ.items() if key != "CRACKMONITOR_WORKSPACE"}
     with log.open("w") as output:
         server = subprocess.Popen(
-            [*command, "--", "--workspace", str(full)], stdout=output, stderr=output, env=environment
+            [*command, "--", "--workspace", str(workspace)], stdout=output, stderr=output, env=environment
         )
     try:
         _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server, log)
@@ -128,3 +141,87 @@ def test_system_opens(page: "playwright.Page", address: str) -> None:
     page.goto(f"{address}/system")
     page.get_by_role("heading", name="Files not taken in").wait_for()
     _assert_sound(page)
+
+
+@pytest.mark.parametrize("path", ["alarms", "upload", "set_up", "capture?location=growing", "validation"])
+def test_every_other_page_opens_and_fits(page: "playwright.Page", address: str, path: str) -> None:
+    page.goto(f"{address}/{path}")
+    title = {"capture": "Capture", "set_up": "Set up"}.get(path.partition("?")[0], path.capitalize())
+    page.get_by_role("heading", name=title, exact=True).wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    _assert_sound(page)
+
+
+def _photos(folder: Path) -> list[Path]:
+    """A wall whose crack opens by a third of a millimetre, a month apart, as a phone would have taken it."""
+    wall = replace(scenario("growing"), captures=2, interval_days=30.0, shape=(480, 640))
+    paths = []
+    for number, (truth, photo, _) in enumerate(captures(wall, 3, NOW - timedelta(days=40))):
+        paths.append(folder / f"photo_{number}.jpg")
+        save_photo(paths[-1], photo, truth.captured_at, 95)
+    return paths
+
+
+def _work(workspace: Path) -> None:
+    """One round of the real worker."""
+    program = "from monitor.cli import main; main()"
+    words = ["worker", "--once", "--workspace", str(workspace)]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _fill(page: "playwright.Page", label: str, words: str) -> None:
+    page.locator(f"input[aria-label='{label}']").fill(words)
+    page.locator(f"input[aria-label='{label}']").press("Enter")
+
+
+@pytest.mark.slow
+def test_from_a_new_location_to_its_report(stage: Stage, browser: "playwright.Browser", tmp_path: Path) -> None:
+    """Add a location, upload a photo, see the trend change, acknowledge an alarm, download the report."""
+    workspace = stage.settings.workspace
+    (workspace / SETTINGS_FILE).write_text("[ingest]\nstable_scans = 1\n", encoding="utf-8")
+    stage.settings.originals.mkdir()
+    old = stage.location(stage.site("Town hall", "Europe/Berlin"), "old-wall")
+    stage.alert(old, "max_width_mm level", "The maximum width is 1.55 mm.", 3)
+    first, second = _photos(tmp_path)
+    with _served(workspace, tmp_path / "log.txt") as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+        page.set_default_timeout(_PATIENCE_S * 1000)
+        page.goto(f"{address}/set_up")
+        _fill(page, "Name of the location", "yard")
+        page.locator("input[type=file]").first.set_input_files(first)
+        page.get_by_text("photo_0.jpg").wait_for()
+        page.get_by_text("Typed", exact=True).click()
+        _fill(page, "Millimetres per pixel", "0.5")
+        page.get_by_text("mm per pixel", exact=False).last.wait_for()
+        page.get_by_role("button", name="Add the location").click()
+        page.get_by_text("yard is set up").wait_for()
+        _work(workspace)
+
+        page.goto(f"{address}/location?location=yard")
+        page.get_by_text("1 reading so far").wait_for()
+        page.goto(f"{address}/upload?location=yard")
+        page.locator("input[type=file]").first.set_input_files(second)
+        page.get_by_role("button", name="Put into the inbox").click()
+        page.get_by_text("0 of 1 file settled").wait_for()
+        _work(workspace)
+        page.get_by_text("1 of 1 file settled").wait_for()
+        page.get_by_role("link", name="See yard").click()
+        page.get_by_text("2 readings so far").wait_for()
+        page.locator(".js-plotly-plot .scatterlayer").first.wait_for()
+
+        _fill(page, "Prepared by", "Ada")
+        page.wait_for_timeout(3000)  # the buttons are drawn anew; one that is about to go would swallow the click
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Report (PDF)").click()
+        text = " ".join(sheet.extract_text() for sheet in PdfReader(download.value.path()).pages)
+        assert download.value.suggested_filename == "yard.pdf"
+        assert "Datum:" in text
+        assert "Prepared by: Ada" in text
+
+        page.goto(f"{address}/alarms")
+        _fill(page, "Your name", "Ada")
+        page.get_by_role("button", name="Acknowledge").first.click()
+        page.get_by_text("Ada has acknowledged it").first.wait_for()
+        _assert_sound(page)
+        page.close()

@@ -98,7 +98,7 @@ def test_metrics_in_mm_need_a_scale(full: Path) -> None:
 
 def test_only_level_rules_are_levels(full: Path) -> None:
     detail = data.detail(full, "growing")
-    assert {rule.kind for rule in detail.rules} == set(RuleKind)
+    assert {rule.kind for rule in detail.rules} == {RuleKind.LEVEL, RuleKind.RATE}
     assert detail.levels("max_width_mm") == [1.5]
     assert detail.levels("length_mm") == []
 

@@ -55,11 +55,11 @@ class Silence(Darkness):
         return np.zeros(patches.shape[:3], np.float32)
 
 
-def darkness(_classifier: Classifier, _batch_size: int) -> Darkness:
+def darkness(_classifier: Classifier, _batch_size: int, _beside: Any = None) -> Darkness:
     return Darkness()
 
 
-def silence(_classifier: Classifier, _batch_size: int) -> Silence:
+def silence(_classifier: Classifier, _batch_size: int, _beside: Any = None) -> Silence:
     return Silence()
 
 

@@ -199,6 +199,10 @@ def _segmentation(light: Any, relevance: Any) -> Numbers:
     }
 
 
+#: What these say is that of a network taught with one classifier alone: there is none for the tiny one.
+_WITH_NETWORKS_OF_THEIR_OWN = {"nn_explainer", "bcos"}
+
+
 def _relevance(capture: Any) -> dict[str, float]:
     """What a tiny network of fixed weights says: the rules of its explanation, not its opinion, are of interest."""
     from tiny_networks import BATCH, SIDE_PX, tiny_classifier
@@ -210,7 +214,7 @@ def _relevance(capture: Any) -> dict[str, float]:
     classifier = tiny_classifier(temperature=1.4)
     patches = cut(capture, tile(SHAPE, SIDE_PX))[:BATCH]
     found = {f"probability_{index}": value for index, value in enumerate(crack_probability(classifier, patches, BATCH))}
-    for name in ATTRIBUTIONS:
+    for name in sorted(ATTRIBUTIONS.keys() - _WITH_NETWORKS_OF_THEIR_OWN):
         relevance = attribution(name, classifier, BATCH).explain(patches)
         found[f"{name}_highest"], found[f"{name}_spread"] = relevance.max(), relevance.std()
     return {name: float(value) for name, value in found.items()}

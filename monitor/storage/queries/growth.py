@@ -4,10 +4,19 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError, UnknownNameError
+from monitor.records import Status, TimeSource
 from monitor.storage.observing import observe
 from monitor.storage.queries.intake import captures
 from monitor.storage.rows import growth_fit, location_view, verdict_view
-from monitor.storage.tables import CaptureRow, GrowthFitRow, LocationRow, ReadingRow, SiteRow, VerdictRow
+from monitor.storage.tables import (
+    CaptureRow,
+    CorrectedSeverityRow,
+    GrowthFitRow,
+    LocationRow,
+    ReadingRow,
+    SiteRow,
+    VerdictRow,
+)
 from monitor.storage.views import UNITS, FitView, LocationView, Series, VerdictView
 
 
@@ -26,6 +35,47 @@ def series(session: Session, location_id: int, metric: str, fingerprint: str | N
         captures(session, location_id, fingerprint), metric, scaled=row.mm_per_px is not None
     )
     return Series(location_id, metric, UNITS[metric], fingerprint or row.fingerprint, observations, excluded)
+
+
+def observed(session: Session, location_id: int | None = None) -> dict[int, int]:
+    """How many readings count in the series of each location's widths, by location id: as many as `series` has
+    observations, counted by the database. With `location_id`, of that one alone.
+    """
+    reading = and_(
+        ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == LocationRow.fingerprint, ReadingRow.stands()
+    )
+    usable = (
+        select(
+            CaptureRow.location_id,
+            CaptureRow.captured_at,
+            ReadingRow.status,
+            func.coalesce(CorrectedSeverityRow.crack_count, 1).label("cracks"),
+        )
+        .join(LocationRow, LocationRow.id == CaptureRow.location_id)
+        .join(ReadingRow, reading)
+        .outerjoin(CorrectedSeverityRow, CorrectedSeverityRow.reading_id == ReadingRow.id)
+        .where(
+            CaptureRow.rejected_reason.is_(None),
+            CaptureRow.time_source != TimeSource.FILE,
+            ReadingRow.status.in_((Status.MEASURED, Status.NO_CRACK)),
+            *(() if location_id is None else (CaptureRow.location_id == location_id,)),
+        )
+        .subquery()
+    )
+    shows = and_(usable.c.status == Status.MEASURED, usable.c.cracks > 0)
+    known = (
+        select(usable.c.location_id, func.min(usable.c.captured_at).label("at"))
+        .where(shows)
+        .group_by(usable.c.location_id)
+        .subquery()
+    )
+    counts = (
+        select(usable.c.location_id, func.count())
+        .outerjoin(known, known.c.location_id == usable.c.location_id)
+        .where(or_(usable.c.status == Status.MEASURED, known.c.at.is_(None), usable.c.captured_at < known.c.at))
+        .group_by(usable.c.location_id)
+    )
+    return {row[0]: row[1] for row in session.execute(counts)}
 
 
 def fingerprints(session: Session, location_id: int) -> list[str]:
@@ -72,6 +122,17 @@ def headline(session: Session, location_id: int) -> VerdictView | None:
     """The verdict a location goes by, that on its gravest crack; None before the first."""
     found = verdicts(session, location_id)
     return min(found, key=lambda view: _GRAVEST.index(view.outcome), default=None)
+
+
+def headlines(session: Session) -> dict[int, VerdictView]:
+    """`headline` of every location that has one, by location id."""
+    found = select(VerdictRow).join(LocationRow, LocationRow.id == VerdictRow.location_id)
+    by_place: dict[int, list[VerdictView]] = {}
+    for row in session.scalars(
+        found.where(VerdictRow.fingerprint == LocationRow.fingerprint).order_by(VerdictRow.crack, VerdictRow.metric)
+    ):
+        by_place.setdefault(row.location_id, []).append(verdict_view(row))
+    return {place: min(seen, key=lambda view: _GRAVEST.index(view.outcome)) for place, seen in by_place.items()}
 
 
 def unfitted(session: Session) -> list[LocationView]:

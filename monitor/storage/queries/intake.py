@@ -1,12 +1,16 @@
 """Captures with their readings."""
 
-from sqlalchemy import Select, and_, func, select
-from sqlalchemy.orm import Session
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from monitor.errors import MisuseError
-from monitor.storage.rows import capture_view, superseded_view
-from monitor.storage.tables import CaptureRow, LocationRow, ReadingRow
+from monitor.storage.rows import capture_view, corrected_severity, superseded_view
+from monitor.storage.tables import CaptureRow, CorrectedSeverityRow, LocationRow, ReadingRow
 from monitor.storage.views import CaptureView, SupersededView
+
+_Captures: TypeAlias = "Select[CaptureRow, ReadingRow | None, CorrectedSeverityRow | None, LocationRow]"
 
 
 def captures(session: Session, location_id: int, fingerprint: str | None = None) -> list[CaptureView]:
@@ -50,21 +54,26 @@ def capture_with(session: Session, sha256: str) -> CaptureView | None:
     return found[0] if found else None
 
 
-def pending(session: Session, fingerprint: str) -> dict[int, int]:
-    """Accepted captures without a reading under a recipe, counted by location id; empty: all done."""
+def pending(session: Session, fingerprint: str, location_id: int | None = None) -> dict[int, int]:
+    """Accepted captures (of one location alone) without a reading under a recipe, by location id; empty: all done."""
     of_this = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
     waiting = (
         select(CaptureRow.location_id, func.count())
         .outerjoin(ReadingRow, of_this)
-        .where(CaptureRow.rejected_reason.is_(None), ReadingRow.id.is_(None))
+        .where(CaptureRow.rejected_reason.is_(None), ReadingRow.id.is_(None), *_at(location_id))
         .group_by(CaptureRow.location_id)
     )
     return _by_key(session, waiting)
 
 
-def accepted(session: Session) -> dict[int, int]:
-    """Accepted captures, counted by location id."""
-    found = select(CaptureRow.location_id, func.count()).where(CaptureRow.rejected_reason.is_(None))
+def _at(location_id: int | None) -> "tuple[ColumnElement[bool], ...]":
+    return () if location_id is None else (CaptureRow.location_id == location_id,)
+
+
+def accepted(session: Session, location_id: int | None = None) -> dict[int, int]:
+    """Accepted captures (of one location alone), counted by location id."""
+    accepted_here = (CaptureRow.rejected_reason.is_(None), *_at(location_id))
+    found = select(CaptureRow.location_id, func.count()).where(*accepted_here)
     return _by_key(session, found.group_by(CaptureRow.location_id))
 
 
@@ -74,29 +83,40 @@ def _by_key(session: Session, statement: "Select[int, int]") -> dict[int, int]:
 
 def newest(session: Session, *, read: bool) -> dict[int, CaptureView]:
     """The newest accepted capture of each location that has one (`read`: one with a reading), by location id."""
-    order = (CaptureRow.captured_at.desc(), CaptureRow.id.desc())
-    place = func.row_number().over(partition_by=CaptureRow.location_id, order_by=order).label("place")
-    ranked = _captures(None).where(CaptureRow.rejected_reason.is_(None)).with_only_columns(CaptureRow.id, place)
+    found = select(CaptureRow.id).where(CaptureRow.location_id == LocationRow.id, CaptureRow.rejected_reason.is_(None))
     if read:
-        ranked = ranked.where(ReadingRow.id.is_not(None))
-    numbered = ranked.subquery()
-    first = select(numbered.c.id).where(numbered.c.place == 1)
+        found = found.where(_reading_of(LocationRow.fingerprint).exists())
+    # One look-up a location in the index by time: numbering all captures would grow with them.
+    newest_first = found.order_by(CaptureRow.captured_at.desc(), CaptureRow.id.desc()).limit(1)
+    first = select(newest_first.correlate(LocationRow).scalar_subquery()).select_from(LocationRow)
     return {view.location_id: view for view in _views(session, _captures(None).where(CaptureRow.id.in_(first)))}
 
 
-def _captures(fingerprint: str | None) -> "Select[CaptureRow, ReadingRow | None, int | None]":
-    """Captures, each with its one reading under that fingerprint (None: its location's), or none."""
+def _reading_of(fingerprint: "InstrumentedAttribute[str | None]") -> "Select[int]":
+    """The standing reading of the capture at hand under a recipe."""
+    of_this = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
+    return select(ReadingRow.id).where(of_this).correlate(CaptureRow, LocationRow)
+
+
+def _captures(fingerprint: str | None) -> _Captures:
+    """Captures, each with its one reading under that fingerprint (None: its location's), or none, and its location."""
     wanted = LocationRow.fingerprint if fingerprint is None else fingerprint
     reading = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == wanted, ReadingRow.stands())
     return (
-        select(CaptureRow, ReadingRow, LocationRow.reference_capture_id)
+        select(CaptureRow, ReadingRow, CorrectedSeverityRow, LocationRow)
         .join(LocationRow, LocationRow.id == CaptureRow.location_id)
         .outerjoin(ReadingRow, reading)
+        .outerjoin(CorrectedSeverityRow, CorrectedSeverityRow.reading_id == ReadingRow.id)
     )
 
 
-def _views(session: Session, statement: "Select[CaptureRow, ReadingRow | None, int | None]") -> list[CaptureView]:
+def _views(session: Session, statement: _Captures) -> list[CaptureView]:
     return [
-        capture_view(row, reading, is_reference=row.id == reference)
-        for row, reading, reference in session.execute(statement)
+        capture_view(
+            row,
+            reading,
+            is_reference=row.id == location.reference_capture_id,
+            corrected=None if corrected is None else corrected_severity(corrected, location.mm_per_px),
+        )
+        for row, reading, corrected, location in session.execute(statement)
     ]

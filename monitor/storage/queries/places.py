@@ -39,9 +39,9 @@ def location(session: Session, name: str) -> LocationView:
     return known[name]
 
 
-def statuses(session: Session) -> list[LocationStatus]:
-    """All locations at a glance, by name, in a fixed number of statements."""
-    counts = accepted(session)
+def statuses(session: Session, location_id: int | None = None) -> list[LocationStatus]:
+    """All locations (or one) at a glance, by name, in a fixed number of statements."""
+    counts = accepted(session, location_id)
     last, last_read = newest(session, read=False), newest(session, read=True)
     present = alerts(session)
     return [
@@ -53,4 +53,5 @@ def statuses(session: Session) -> list[LocationStatus]:
             alerts=tuple(alert for alert in present if alert.location_id == view.id),
         )
         for view in locations(session)
+        if location_id in (None, view.id)
     ]

@@ -11,6 +11,9 @@ from monitor.storage.rows import offset, recipe_switch_view
 from monitor.storage.tables import CaptureRow, ReadingRow, RecipeOffsetRow, RecipeRow, RecipeSwitchRow
 from monitor.storage.views import LocationView, RecipeSwitchView, ShadowSeries
 
+#: The option of a recipe that names an adapted head; absent where the head is the shipped one.
+HEAD = "head_sha256"
+
 
 def recipe(session: Session, fingerprint: str) -> Recipe:
     """The recipe of that fingerprint. Raises `MisuseError` when it was never recorded."""
@@ -49,10 +52,18 @@ def shadow_series(session: Session, place: LocationView, fingerprint: str) -> Sh
 
 
 def shadows(session: Session) -> list[ShadowSeries]:
-    """The shadow series under the present recipe of all locations that go by another, by name."""
+    """The shadow series under the present recipe of all locations that go by another, by name.
+
+    One that only has its head adapted to the site is no other: a person chose it, and it stays until that is undone.
+    """
     present = present_recipe(session)
     found = [] if present is None else [shadow_series(session, place, present) for place in locations(session)]
-    return [shadow for shadow in found if shadow is not None]
+    return [shadow for shadow in found if shadow is not None and not _adapted(session, shadow)]
+
+
+def _adapted(session: Session, shadow: ShadowSeries) -> bool:
+    other = recipe(session, shadow.in_force).differences(recipe(session, shadow.fingerprint))
+    return other.keys() == {HEAD} and other[HEAD][1] is None
 
 
 def _read_under_both(session: Session, location_id: int, first: str, second: str) -> int:

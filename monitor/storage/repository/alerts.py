@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, true, update
 from sqlalchemy.orm import Session, aliased
 
 from monitor.errors import MisuseError
-from monitor.records import AlertState, RuleKind, to_json
+from monitor.records import AlertState, MessageKind, RuleKind, to_json
 from monitor.storage.repository.statements import existing, insert, locked_location
 from monitor.storage.tables import NotificationRow, RuleRow, TransitionRow
 
@@ -23,11 +23,15 @@ def add_rule(
     clear: float,
     unit: str,
     now: datetime,
+    readings: int = 1,
 ) -> int:
     """The new rule's id. It is in force from `now` on; an earlier one of the same metric and kind ends.
 
-    Raises `MisuseError` when `clear` lies above `fire`: the rule would flap.
+    It fires when so many `readings` ask for it. Raises `MisuseError` when that is none, or when `clear` lies above
+    `fire`: the rule would flap.
     """
+    if readings < 1:
+        raise MisuseError(f"A rule needs at least one reading to fire, not {readings}.")
     if not clear <= fire:
         raise MisuseError(f"A rule that fires at {fire} {unit} cannot clear at {clear}; clear must not be higher.")
     locked_location(session, location_id)
@@ -40,7 +44,16 @@ def add_rule(
     for earlier in session.scalars(in_force):
         earlier.valid_to = now
     session.flush()
-    rule = RuleRow(location_id=location_id, metric=metric, kind=kind, fire=fire, clear=clear, unit=unit, valid_from=now)
+    rule = RuleRow(
+        location_id=location_id,
+        metric=metric,
+        kind=kind,
+        fire=fire,
+        clear=clear,
+        readings=readings,
+        unit=unit,
+        valid_from=now,
+    )
     session.add(rule)
     session.flush()
     return rule.id
@@ -57,7 +70,7 @@ def retire_rule(session: Session, rule_id: int, now: datetime) -> None:
 def record_transition(
     session: Session,
     *,
-    location_id: int,
+    location_id: int | None,
     subject: str,
     old: AlertState,
     new: AlertState,
@@ -67,7 +80,7 @@ def record_transition(
     rule_id: int | None = None,
     channels: Sequence[str] = (),
 ) -> int | None:
-    """The transition's id, with one notification due at once for each channel.
+    """The transition's id, with one notification due at once for each channel. No location: the service itself.
 
     Whoever sends nothing gives no channels; `queue_notifications` comes later.
     None: the state is not `old` (any more), because another worker recorded the same change first;
@@ -75,10 +88,13 @@ def record_transition(
     """
     if old is new:
         raise MisuseError(f"'{subject}' stays {old}; only a change is recorded.")
-    locked_location(session, location_id)
+    if location_id is not None:
+        locked_location(session, location_id)
+    else:
+        _hold_transitions(session)
     newest = (
         select(TransitionRow.new)
-        .where(TransitionRow.location_id == location_id, TransitionRow.subject == subject)
+        .where(TransitionRow.location_id.is_not_distinct_from(location_id), TransitionRow.subject == subject)
         .order_by(TransitionRow.id.desc())
         .limit(1)
     )
@@ -103,32 +119,47 @@ def record_transition(
     return transition.id
 
 
-def queue_notifications(session: Session, channels: Collection[str], now: datetime) -> None:
+def _hold_transitions(session: Session) -> None:
+    """Nobody else records changes of state until this transaction ends; SQLite holds the whole database anyway."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(text("LOCK TABLE transition IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def queue_notifications(
+    session: Session, channels: Collection[str], now: datetime, locations: Collection[int | None] | None = None
+) -> None:
     """Queue for these channels, the ones there are now, whatever would otherwise reach nobody. Repeatable.
+
+    With `locations` (None among them: the service itself) only what is about these, whose channels these are.
 
     That is every transition without notifications, and every transition that one of them lacks while an unsent
     notification (given up or not) names a channel that is no longer there, which is replaced. Later transitions of
     the same subject go along, so that no alert lacks its all clear. No channel gets a transition twice.
     """
     told = select(NotificationRow.id).where(NotificationRow.transition_id == TransitionRow.id)
-    untold = session.scalars(select(TransitionRow.id).where(~told.exists())).all()
+    about = _about(locations)
+    untold = session.scalars(select(TransitionRow.id).where(~told.exists(), about)).all()
     of_present = aliased(NotificationRow)
     reached = (
         select(func.count(of_present.id))
         .where(of_present.transition_id == NotificationRow.transition_id, of_present.channel.in_(channels))
+        .where(of_present.kind == MessageKind.CHANGE)
         .correlate(NotificationRow)
         .scalar_subquery()
     )
     redirected = session.scalars(
         delete(NotificationRow)
         .where(NotificationRow.sent_at.is_(None), NotificationRow.channel.not_in(channels))
+        .where(NotificationRow.kind == MessageKind.CHANGE)
+        .where(NotificationRow.transition_id.in_(select(TransitionRow.id).where(about)))
         .where(or_(NotificationRow.claimed_until.is_(None), NotificationRow.claimed_until <= now))
         .where(reached < len(channels))
         .returning(NotificationRow.transition_id),
         execution_options={"synchronize_session": False},
     ).all()
     later = aliased(TransitionRow)
-    of_subject = and_(later.location_id == TransitionRow.location_id, later.subject == TransitionRow.subject)
+    same_place = later.location_id.is_not_distinct_from(TransitionRow.location_id)
+    of_subject = and_(same_place, later.subject == TransitionRow.subject)
     following = select(later.id).join(TransitionRow, and_(of_subject, later.id > TransitionRow.id))
     followed = session.scalars(following.where(TransitionRow.id.in_(redirected))).all()
     rows = [
@@ -136,9 +167,23 @@ def queue_notifications(session: Session, channels: Collection[str], now: dateti
         for transition_id in sorted({*untold, *redirected, *followed})
         for channel in channels
     ]
+    add_notifications(session, rows)
+
+
+def _about(locations: Collection[int | None] | None) -> ColumnElement[bool]:
+    if locations is None:
+        return true()
+    known = TransitionRow.location_id.in_([location for location in locations if location is not None])
+    return or_(known, TransitionRow.location_id.is_(None)) if None in locations else known
+
+
+def add_notifications(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Queue these messages, first ones on a change unless they say otherwise; none that there is already."""
     if rows:
-        new = insert(session, NotificationRow).on_conflict_do_nothing(index_elements=["transition_id", "channel"])
-        session.execute(new, rows)
+        new = insert(session, NotificationRow).on_conflict_do_nothing(
+            index_elements=["transition_id", "channel", "kind", "number"]
+        )
+        session.execute(new, [{"kind": MessageKind.CHANGE, "number": 0, **row} for row in rows])
 
 
 def claim_notification(session: Session, notification_id: int, *, worker: str, now: datetime, lease: timedelta) -> bool:

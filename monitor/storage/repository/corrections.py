@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError
 from monitor.records import Status, TimeSource
+from monitor.storage.repository.filings import record_filing
 from monitor.storage.repository.statements import existing, forget_fits, locked_location, withdraw_readings
 from monitor.storage.tables import CaptureRow, LocationRow, ReadingRow, SiteRow
 
@@ -26,13 +27,15 @@ def confirm_time(session: Session, capture_id: int, captured_at: datetime) -> No
     forget_fits(session, capture.location_id)
 
 
-def move_capture(session: Session, capture_id: int, location_id: int, now: datetime) -> None:
+def move_capture(
+    session: Session, capture_id: int, location_id: int, now: datetime, *, why: str = "", by: str | None = None
+) -> None:
     """An accepted capture belongs to that location from now on, as if it had been taken in there.
 
     Its readings stand in the frame of the location it comes from, so they are superseded, and it becomes work again.
     A time read off the clocks of the one site is read off those of the other. Growth fits of both locations are
-    forgotten, to be made again. Raises `MisuseError` for a rejected capture and for a reference; moving a capture to
-    where it is changes nothing.
+    forgotten, to be made again; `why` is kept. Raises `MisuseError` for a rejected capture and for a reference; moving
+    a capture to where it is changes nothing.
     """
     capture = _accepted(session, capture_id, "put the photo into the inbox folder where it belongs")
     if capture.location_id == location_id:
@@ -48,9 +51,12 @@ def move_capture(session: Session, capture_id: int, location_id: int, now: datet
         )
     if capture.time_source is TimeSource.EXIF_SITE_ZONE and capture.captured_at is not None:
         capture.captured_at = _same_clock(capture.captured_at, _zone(session, source), _zone(session, target))
+    reason = why.strip() or "It shows another location."
+    record_filing(session, capture, location_id, why=reason, now=now, by=by)
     capture.location_id = location_id
     session.flush()
-    withdraw_readings(session, [capture_id], why=f"The capture was moved from {source.name} to {target.name}.", now=now)
+    moved = f"The capture was moved from {source.name} to {target.name}"
+    withdraw_readings(session, [capture_id], why=f"{moved}: {why.strip()}" if why.strip() else f"{moved}.", now=now)
     for place in places:
         forget_fits(session, place)
 

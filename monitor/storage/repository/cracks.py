@@ -1,8 +1,9 @@
 """The cracks of a location and what its captures show of each: derived, and replaced as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -21,10 +22,12 @@ def replace_cracks(
     readings: Sequence[CrackReading],
     basis: str,
     now: datetime,
+    corrections: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Put these cracks and their readings in the place of all earlier ones of this location and fingerprint.
 
-    `basis` is the `queries.following_basis` that they were worked out from. Fits are forgotten, to be made again.
+    `basis` is the `queries.following_basis` that they were worked out from, `corrections` the id of the last word that
+    a person said on a crack, by its name. Fits are forgotten, to be made again.
     """
     locked_location(session, location_id)
     series = {"location_id": location_id, "fingerprint": fingerprint}
@@ -39,6 +42,7 @@ def replace_cracks(
             first_capture_id=crack.first_seen,
             widest_stations=list(crack.widest_stations),
             course=crack.course.tolist(),
+            correction_id=corrections.get(crack.name),
         )
         session.add(row)
         session.flush()

@@ -192,6 +192,7 @@ def _found(analysis: Analysis) -> dict[str, Any]:
     grading = analysis.grading
     columns["grade"] = None if grading is None else grading.grade
     columns["grade_reasons"] = [] if grading is None else list(grading.reasons)
+    columns["confidence"] = analysis.confidence
     if analysis.registration is not None:
         columns |= _registration(analysis.registration)
     return columns

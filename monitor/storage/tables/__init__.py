@@ -4,28 +4,47 @@ Every time is stored in UTC and comes back aware. Words from `monitor.records` a
 values, guarded by CHECK constraints. Rows never leave `monitor.storage`: `queries` returns views.
 """
 
-from monitor.storage.tables.alerts import NotificationRow, TransitionRow
+from monitor.storage.tables.alerts import AlertActionRow, NotificationRow, TransitionRow
+from monitor.storage.tables.audit import AuditEntryRow
 from monitor.storage.tables.base import Base, UtcDateTime
 from monitor.storage.tables.captures import CaptureRow, ReadingRow, RecipeRow
 from monitor.storage.tables.circumstances import EventRow, TemperatureRow
 from monitor.storage.tables.cracks import CrackReadingRow, CrackRow, FollowingRow
+from monitor.storage.tables.filings import FilingRow
 from monitor.storage.tables.growth import GrowthFitRow, VerdictRow
 from monitor.storage.tables.places import LocationRow, RuleRow, SiteRow
 from monitor.storage.tables.recipes import RecipeOffsetRow, RecipeSwitchRow
+from monitor.storage.tables.site_trials import SiteTrialRow
+from monitor.storage.tables.told import (
+    AdaptationRow,
+    CorrectedSeverityRow,
+    CorrectionRow,
+    GaugeRow,
+    PatchJudgementRow,
+)
+from monitor.storage.tables.triggers import TriggerPlanRow, TriggerStandRow, WatchedRow
 from monitor.storage.tables.work import ClaimRow, HeartbeatRow, SightingRow
 
 __all__ = [
+    "AdaptationRow",
+    "AlertActionRow",
+    "AuditEntryRow",
     "Base",
     "CaptureRow",
     "ClaimRow",
+    "CorrectedSeverityRow",
+    "CorrectionRow",
     "CrackReadingRow",
     "CrackRow",
     "EventRow",
+    "FilingRow",
     "FollowingRow",
+    "GaugeRow",
     "GrowthFitRow",
     "HeartbeatRow",
     "LocationRow",
     "NotificationRow",
+    "PatchJudgementRow",
     "ReadingRow",
     "RecipeOffsetRow",
     "RecipeRow",
@@ -33,8 +52,12 @@ __all__ = [
     "RuleRow",
     "SightingRow",
     "SiteRow",
+    "SiteTrialRow",
     "TemperatureRow",
     "TransitionRow",
+    "TriggerPlanRow",
+    "TriggerStandRow",
     "UtcDateTime",
     "VerdictRow",
+    "WatchedRow",
 ]

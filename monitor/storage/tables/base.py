@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeDecorator
 
 from monitor.errors import MisuseError
 from monitor.records import CrackState, EventKind, Grade, RuleKind, ScaleOrigin, Status, TimeSource
+from monitor.storage.told import CorrectionKind
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -64,6 +65,7 @@ class Base(DeclarativeBase):
         list[list[float]]: JSON(none_as_null=True),
         list[str]: JSON,
         list[int]: JSON,
+        CorrectionKind: words(CorrectionKind),
         CrackState: words(CrackState),
         EventKind: words(EventKind),
         Grade: words(Grade),

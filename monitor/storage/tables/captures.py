@@ -95,6 +95,7 @@ class ReadingRow(Base):
     registration_agreement: Mapped[float | None]
     grade: Mapped[Grade | None]
     grade_reasons: Mapped[list[str]] = mapped_column(default=list)
+    confidence: Mapped[float | None]
     pictures: Mapped[dict[str, str]]
     measured_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]

@@ -22,7 +22,8 @@ class FollowingRow(Base):
 class CrackRow(Base):
     """One crack of a location as one recipe sees it; derived, and replaced whenever its captures are followed anew.
 
-    `course` holds its stations, (row, col) of the reference's frame; `widest_stations` index it.
+    `course` holds its stations, (row, col) of the reference's frame; `widest_stations` index it. `correction_id` is the
+    last word that a person said on it.
     """
 
     __tablename__ = "crack"
@@ -34,6 +35,7 @@ class CrackRow(Base):
     first_capture_id: Mapped[int] = mapped_column(ForeignKey("capture.id"))
     widest_stations: Mapped[list[int]]
     course: Mapped[list[list[float]]]
+    correction_id: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))
 
 
 class CrackReadingRow(Base):
@@ -62,3 +64,5 @@ class CrackReadingRow(Base):
     agree: Mapped[bool | None]
     length_px: Mapped[float | None]
     area_px: Mapped[float | None]
+    first_tip_px: Mapped[float | None]
+    second_tip_px: Mapped[float | None]

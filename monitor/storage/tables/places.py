@@ -40,15 +40,17 @@ class LocationRow(Base):
     scale_origin: Mapped[ScaleOrigin | None]
     fingerprint: Mapped[str | None] = mapped_column(ForeignKey("recipe.fingerprint"))
     resumes: Mapped[str | None] = mapped_column(ForeignKey("recipe.fingerprint"))
+    uses_corrections: Mapped[bool] = mapped_column(insert_default=True)
     created_at: Mapped[datetime]
 
 
 class RuleRow(Base):
-    """An agreed limit. Never changed: a new version closes the old one."""
+    """An agreed limit; so many `readings` must ask for it. Never changed: a new version closes the old one."""
 
     __tablename__ = "rule"
     __table_args__ = (
         CheckConstraint("clear <= fire", name="clear_below_fire"),
+        CheckConstraint("readings >= 1", name="readings"),
         CheckConstraint("valid_to >= valid_from", name="validity"),
         Index(
             "uq_rule_in_force",
@@ -66,6 +68,7 @@ class RuleRow(Base):
     kind: Mapped[RuleKind]
     fire: Mapped[float]
     clear: Mapped[float]
+    readings: Mapped[int] = mapped_column(default=1)
     unit: Mapped[str]
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]

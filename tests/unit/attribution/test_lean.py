@@ -15,6 +15,7 @@ from monitor.attribution import lean, lrp
 from monitor.attribution.lean import AlphaBeta, Box, Gamma, LeanLrp, Winners, quotient
 from monitor.attribution.rules import Start, both_logits, crack_logit
 from monitor.errors import MisuseError
+from monitor.networks.classification import crack_probability
 from monitor.networks.training import as_batch, logits_of
 from monitor.networks.weights import Classifier
 
@@ -130,3 +131,27 @@ def test_the_engines_do_not_share_a_fingerprint() -> None:
     classifier = tiny_classifier()
     mine, zennits = lean.crack_lrp(classifier, BATCH).as_options(), lrp.crack_lrp(classifier, BATCH).as_options()
     assert {name for name in mine if mine[name] != zennits[name]} == {"engine"}
+
+
+@pytest.mark.parametrize("positives", [0, 1, 3, 7])
+def test_what_goes_on_from_the_classification_is_what_starts_anew(positives: int) -> None:
+    classifier, patches = tiny_classifier(), random_patches(2 * BATCH + 3)
+    method = lean.crack_lrp(classifier, BATCH)
+    wanted = crack_probability(classifier, patches, BATCH)
+    threshold = float(np.sort(wanted)[-positives] - 1e-6) if positives else 1.1
+    probability, relevance = method.classify_and_explain(patches, threshold)
+    np.testing.assert_allclose(probability, wanted, atol=1e-5)
+    cracked = patches[wanted >= threshold]
+    assert len(relevance) == len(cracked) == positives
+    scale = np.abs(method.explain(patches)).max()
+    np.testing.assert_allclose(relevance, method.explain(cracked), atol=1e-3 * scale)
+
+
+def test_a_patch_gives_the_same_whatever_came_with_it() -> None:
+    method, patches = lean.crack_lrp(tiny_classifier(), BATCH), random_patches(BATCH + 2)
+    probability, relevance = method.classify_and_explain(patches, 0.0)
+    for turned in (patches[::-1], np.concatenate([random_patches(3, seed=9), patches])):
+        again, explained = method.classify_and_explain(turned, 0.0)
+        kept = slice(None, None, -1) if len(turned) == len(patches) else slice(3, None)
+        assert np.array_equal(again[kept], probability)
+        assert np.array_equal(explained[kept], relevance)

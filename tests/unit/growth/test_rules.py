@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import MisuseError
-from monitor.growth.rules import Decision, Rule, evaluate, overdue
+from monitor.growth.rules import Decision, Rule, evaluate, is_new, out_of_sight, overdue
 from monitor.growth.verdicts import VerdictRules
-from monitor.records import AlertState, Observation, RuleKind
+from monitor.records import AlertState, CrackReading, CrackState, Observation, RuleKind
 
 OK, FIRING = AlertState.OK, AlertState.FIRING
 LEVEL = Rule("max_width_mm", RuleKind.LEVEL, fire=1.0, clear=0.8, unit="mm")
@@ -35,7 +35,7 @@ def decide(rule: Rule, observations: list[Observation], previous: AlertState = O
     ],
 )
 def test_level_between_clear_and_fire_stays_as_it_is(value: float, previous: AlertState, state: AlertState) -> None:
-    decision = decide(LEVEL, history([0, 1], [5.0, value]), previous)
+    decision = decide(LEVEL, history([0, 0.5, 1], [5.0, 0.5, value]), previous)
     assert decision.state is state
     assert f"{value:.2f} mm on 2025-03-01" in decision.why
     assert "fires at 1 and clears below 0.8 mm" in decision.why
@@ -139,3 +139,86 @@ def test_readings_of_grade_c_neither_fire_nor_clear(rule: Rule, previous: AlertS
     wild = history(years + 3, 9 + 5 * years, grades=["C"] * 25)
     assert evaluate(rule, calm + wild, all_fits(calm + wild), previous) == decide(rule, calm, previous)
     assert decide(rule, wild, previous).state is previous
+
+
+def states_by_arrival(rule: Rule, values: list[float]) -> list[AlertState]:
+    """The changes of state as the readings arrive one by one."""
+    seen, state, changes = history(np.arange(len(values)) / 52, values), OK, []
+    for end in range(1, len(seen) + 1):
+        since = seen[end - 2].at if end > 1 else None
+        new = evaluate(rule, seen[:end], [], state, since=since).state
+        changes += [new] if new is not state else []
+        state = new
+    return changes
+
+
+@pytest.mark.parametrize("readings", [1, 2, 3])
+@pytest.mark.parametrize("swing", [0.05, 0.5])
+def test_a_series_that_swings_round_its_threshold_100_times_is_one_alarm_and_one_clear(
+    swing: float, readings: int
+) -> None:
+    rule = Rule("max_width_mm", RuleKind.LEVEL, fire=1.0, clear=0.9, unit="mm", readings=readings)
+    assert states_by_arrival(rule, [0.2] * 3 + [1 + swing, 1 - swing] * 100 + [0.2] * 4) == [FIRING, OK]
+
+
+def test_a_rule_that_wants_three_readings_is_raised_by_the_third() -> None:
+    rule = Rule("max_width_mm", RuleKind.LEVEL, fire=1.0, clear=0.8, unit="mm", readings=3)
+    outlier = [0.5, 1.2, 0.5, 0.5, 0.5, 1.2, 1.2, 0.5, 0.5, 0.5, 1.2, 1.2]
+    assert states_by_arrival(rule, outlier) == []
+    assert states_by_arrival(rule, [*outlier, 1.2, 0.5, 0.5, 0.5]) == [FIRING]
+    assert states_by_arrival(rule, [*outlier, 1.2, 0.5, 0.5, 0.5, 0.5]) == [FIRING, OK]
+
+
+def test_readings_that_arrive_together_are_gone_through_one_by_one() -> None:
+    seen = history([0, 0.1, 0.2, 0.3], [0.5, 1.2, 0.9, 0.9])
+    assert evaluate(LEVEL, seen, [], OK, since=seen[0].at).state is FIRING
+    assert evaluate(LEVEL, seen, [], OK, since=seen[1].at).state is OK
+
+
+def test_a_rate_must_be_over_in_two_fits_before_it_clears() -> None:
+    years = monthly(25)
+    slow = history(years, np.where(np.arange(25) < 24, 0.31 * years, 0.0))
+    assert decide(RATE, slow, FIRING).state is OK, "without earlier fits the latest decides"
+    assert evaluate(RATE, slow, all_fits(slow), FIRING, refit=all_fits).state is FIRING
+    calm = history(years, 0.1 * years)
+    assert evaluate(RATE, calm, all_fits(calm), FIRING, refit=all_fits).state is OK
+
+
+@pytest.mark.parametrize(("jump", "state"), [(0.4, OK), (1.2, FIRING), (-1.2, FIRING)])
+def test_a_change_between_two_captures_fires_either_way(jump: float, state: AlertState) -> None:
+    rule = Rule("widest_mm", RuleKind.CHANGE, fire=1.0, clear=0.5, unit="mm")
+    seen = history(np.arange(12) / 12, [*([3.0, 3.02] * 5), 3.0, 3.0 + jump])
+    decision = evaluate(rule, seen, [], OK)
+    assert decision.state is state
+    assert f"{jump:+.2f} mm between" in decision.why
+    after = history(np.arange(14) / 12, [*([3.0, 3.02] * 5), 3.0, 3.0 + jump, 3.0 + jump, 3.0 + jump])
+    assert evaluate(rule, after, [], state).state is OK
+
+
+def test_what_the_readings_error_could_make_is_no_change() -> None:
+    rule = Rule("widest_mm", RuleKind.CHANGE, fire=1.0, clear=0.5, unit="mm")
+    assert evaluate(rule, history([0, 0.1], [3.0, 4.1], errors=[0.5, 0.5]), [], OK).state is OK
+
+
+def test_a_camera_is_lost_after_so_many_useless_captures_and_found_by_one() -> None:
+    assert out_of_sight([None, "dark"], 2, OK).state is OK
+    lost = out_of_sight([None, "dark", "3 features agree"], 2, OK)
+    assert (lost.state, "3 features agree" in lost.why) == (FIRING, True)
+    assert out_of_sight(["dark", "dark", None], 2, FIRING).state is OK
+    assert out_of_sight([None, "dark"], 2, FIRING).state is FIRING
+    assert out_of_sight([], 2, FIRING).state is FIRING
+
+
+@pytest.mark.parametrize(
+    ("states", "new"),
+    [
+        ("not_yet new continued", True),
+        ("not_yet new", False),
+        ("not_yet new gone_dark", False),
+        ("not_yet new not_shown continued", True),
+        ("new continued continued", False),
+    ],
+)
+def test_a_crack_is_new_once_it_was_found_twice_where_there_was_none(states: str, new: bool) -> None:
+    readings = [CrackReading("B", number, CrackState(state)) for number, state in enumerate(states.split())]
+    assert is_new(readings, 2) is new

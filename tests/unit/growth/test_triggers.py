@@ -17,8 +17,9 @@ from monitor.growth.triggers import (
     TriggerLevel,
     evaluate_triggers,
     reading_errors,
+    triggers_of,
 )
-from monitor.records import Observation
+from monitor.records import Observation, TriggerPlan
 
 GREEN, AMBER, RED = TriggerLevel
 ONLY_CLASS, ONLY_CHANGE = [ClassTrigger(AMBER)], [ChangeTrigger(RED, 1.0)]
@@ -159,3 +160,36 @@ def test_reading_errors_are_told_from_the_scatter_whatever_trend_season_or_jump(
     assert reading_errors(history(years[:7], values[:7], errors=0.2), "mm") == pytest.approx(0.2)
     assert reading_errors(history(monthly(9), 1.0), "mm") == pytest.approx(0.01)
     assert len(reading_errors([], "mm")) == 0
+
+
+def test_a_plan_is_watched_as_far_as_it_has_limits() -> None:
+    assert triggers_of(TriggerPlan()) == DEFAULT_TRIGGERS
+    assert triggers_of(TriggerPlan(None, None, None, None)) == ()
+    assert triggers_of(TriggerPlan(0.3, None, 2.0, None)) == (RateTrigger(AMBER, 0.3, 0.15), ChangeTrigger(RED, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (TriggerPlan(amber_rate=0.0), "greater than zero"),
+        (TriggerPlan(red_change=float("nan")), "greater than zero"),
+        (TriggerPlan(amber_rate=2.0), "must lie above amber"),
+        (TriggerPlan(guide="aci_224r"), "no damage classes"),
+        (TriggerPlan(guide="hearsay"), "bre_digest_251"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(plan: TriggerPlan, words: str) -> None:
+    with pytest.raises(MisuseError, match=words):
+        triggers_of(plan)
+
+
+def test_a_jump_that_an_old_capture_brings_to_light_raises_nothing() -> None:
+    years = monthly(12)
+    calm = history(years, 3.0 + 0.01 * np.tile([1, -1], 6))
+    late = history([years[5] + 0.02], [6.0])
+    together = sorted([*calm, *late], key=lambda one: one.at)
+    assert decide(together, triggers=ONLY_CHANGE).level is RED
+    assert decide(together, triggers=ONLY_CHANGE, known_until=calm[-1].at).level is GREEN
+    assert decide(together, RED, triggers=ONLY_CHANGE, known_until=calm[-1].at).level is RED, "what was raised holds"
+    new = [*together, *history([years[-1] + 0.1], [6.0])]
+    assert decide(new, triggers=ONLY_CHANGE, known_until=calm[-1].at).level is RED

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import MisuseError
-from monitor.imaging.tiling import PatchGrid, cut, merge, tile, touching
+from monitor.imaging.tiling import PatchGrid, agreed, cut, merge, tile, touching
 
 
 @st.composite
@@ -40,10 +40,20 @@ def test_patches_cover_everything_and_stay_inside(grid: PatchGrid) -> None:
     assert len(np.unique(grid.origins, axis=0)) == len(grid)
 
 
-def test_the_last_patches_are_moved_inwards() -> None:
-    assert tile((10, 25), 10).origins.tolist() == [[0, 0], [0, 10], [0, 15]]
+def test_patches_are_spread_evenly() -> None:
+    assert tile((10, 25), 10).origins.tolist() == [[0, 0], [0, 8], [0, 15]]
     assert tile((20, 20), 10).origins.tolist() == [[0, 0], [0, 10], [10, 0], [10, 10]]
-    assert tile((10, 26), 10, 4).origins[:, 1].tolist() == [0, 6, 12, 16]
+    assert tile((10, 26), 10, 4).origins[:, 1].tolist() == [0, 5, 11, 16]
+
+
+def test_patches_that_see_the_same_hold_one_another_back() -> None:
+    grid = tile((10, 15), 10)
+    everywhere = np.arange(len(grid))
+    held_back = 1 / (1 + (1 / 9) ** (1 / 3))  # log-odds of 0.9 and 0.1, the latter weighted by a half
+    assert agreed(np.array([0.9, 0.1]), grid, everywhere).tolist() == pytest.approx([held_back, 0.1])
+    assert agreed(np.array([1.0, 1.0]), grid, everywhere).tolist() == pytest.approx([1.0, 1.0])
+    usual = tile((10, 18), 10, 2)
+    assert agreed(np.array([0.9, 0.1]), usual, everywhere).tolist() == [0.9, 0.1]
 
 
 def test_a_small_picture_is_mirrored() -> None:

@@ -261,10 +261,10 @@ def test_balanced_accuracy_weighs_both_classes_alike() -> None:
 
 
 def test_presets_are_found_by_name_and_unknown_ones_listed() -> None:
-    assert preset("paper").layout == Vgg11Layout()
-    assert all(preset(name) is options for name, options in PRESETS.items())
+    assert preset("paper", PRESETS).layout == Vgg11Layout()
+    assert all(preset(name, PRESETS) is options for name, options in PRESETS.items())
     with pytest.raises(UnknownNameError, match="half, paper, quarter"):
-        preset("tenth")
+        preset("tenth", PRESETS)
 
 
 def placed(patches: LabelledPatches) -> LabelledPatches:

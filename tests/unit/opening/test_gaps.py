@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from monitor.opening.gaps import Ground, fit_gaps, ground_of
+from monitor.opening.gaps import Ground, fit_gaps, ground_of, of_one_ground
 
 OFFSETS = np.arange(-32, 33) * 0.5
 DARK = Ground(0.1, 0.02)
@@ -65,3 +65,16 @@ def test_profiles_beyond_the_picture_are_not_measured():
     assert np.isnan(found.opening_px[3])
     assert np.isfinite(np.delete(found.opening_px, 3)).all()
     assert np.isnan(fit_gaps(np.full((2, len(OFFSETS)), np.nan), OFFSETS).opening_px).all()
+
+
+def test_a_dark_joint_beside_the_crack_is_not_its_ground():
+    crack, joint = drawn(5.0, ground=0.05, count=30), drawn(5.0, ground=0.5, count=10)
+    free = [fit_gaps(np.concatenate([crack, joint]), OFFSETS)] * 2
+    np.testing.assert_array_equal(of_one_ground(free), [True] * 30 + [False] * 10)
+
+
+def test_a_ground_that_varies_a_little_is_one_and_what_was_not_seen_counts():
+    varied = np.concatenate([drawn(5.0, ground=ground, count=8) for ground in (0.05, 0.1, 0.15)])
+    assert of_one_ground([fit_gaps(varied, OFFSETS)]).all()
+    hidden = np.full((12, len(OFFSETS)), np.nan)
+    assert of_one_ground([fit_gaps(hidden, OFFSETS)]).all()

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from service_examples import LOCATION, Workspace, photo
 
-from monitor.imaging.files import Picture, read_picture
+from monitor.imaging.files import PictureFile
 from monitor.service import ingest
+from monitor.service.decoding import examine
 from monitor.service.ingest import Intake
 from monitor.storage import queries, repository
 
@@ -166,7 +167,7 @@ def test_a_crash_while_refusing_leaves_file_or_quarantine_and_a_reason_in_the_en
 
 
 @pytest.mark.parametrize(
-    ("place", "moment"), [(ingest, "read_picture"), (ingest, "copy_whole"), (repository, "add_capture")]
+    ("place", "moment"), [(ingest, "examine"), (ingest, "copy_whole"), (repository, "add_capture")]
 )
 def test_a_file_that_changes_while_it_is_taken_in_is_not_mistaken_for_what_it_was(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, place: object, moment: str
@@ -197,12 +198,12 @@ def test_a_file_that_another_worker_took_meanwhile_is_not_called_damaged(
     path = workspace.drop("a.png", photo())
     workspace.scan()
 
-    def gone(*given: Any) -> Picture:
+    def gone(*given: Any) -> PictureFile:
         path.unlink()
-        return read_picture(*given)
+        return examine(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingest, "read_picture", gone)
+        patch.setattr(ingest, "examine", gone)
         assert workspace.scan() == Intake()
     assert workspace.captures() == []
     workspace.drop("a.png", photo())

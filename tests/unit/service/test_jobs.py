@@ -209,7 +209,7 @@ def test_every_capture_is_a_sign_of_life(workspace: Workspace) -> None:
         yield
 
     workspace.jobs(Gauge(hold=watched)).tick()
-    assert seen == [[], [{"analysed": 1, "sent": 0}], [{"analysed": 2, "sent": 0}]]
+    assert seen == [[{"analysed": 0, "sent": 0}], [{"analysed": 1, "sent": 0}], [{"analysed": 2, "sent": 0}]]
     assert beats(workspace) == [{"analysed": 3, "sent": 0}]
 
 

@@ -14,11 +14,11 @@ from monitor.records import AlertState, Crack, CrackReading, CrackState, GrowthF
 from monitor.service.corrections import confirm_time
 from monitor.service.judging import judge_location, verdict_of
 from monitor.service.notification import Delivery
-from monitor.service.places import DEFAULT_RATE_RULE, add_rule, retire_rule, set_scale
+from monitor.service.places import add_rule, retire_rule, set_scale
 from monitor.storage import queries, repository
-from monitor.storage.views import OVERDUE, VerdictView
+from monitor.storage.views import CAMERA, OVERDUE, VerdictView
 
-OK, FIRING = AlertState.OK, AlertState.FIRING
+OK, FIRING, STALE, AMBER = AlertState.OK, AlertState.FIRING, AlertState.STALE, AlertState.AMBER
 SUBJECT = "max_width_px level"
 
 
@@ -114,21 +114,35 @@ def test_a_reading_that_arrives_while_its_location_is_judged_is_judged_too(share
 def test_a_rule_fires_once_and_clears_once_below_its_clear_level(workspace: Workspace) -> None:
     level_rule(workspace)
     gauge, expected = Gauge(), []
-    steps = {50: None, 65: FIRING, 80: None, 59: None, 41: None, 39: OK, 45: None, 58: None, 60: FIRING}
+    steps = {
+        50: None,
+        65: FIRING,
+        80: None,
+        59: None,
+        38: None,
+        41: None,
+        39: None,
+        37: OK,
+        45: None,
+        58: None,
+        60: FIRING,
+    }
     for level, change in steps.items():
         workspace.drop_and_work(gauge, level)
         expected += [] if change is None else [change]
         assert changes(workspace) == expected, f"at {level}"
         workspace.jobs(gauge).tick()
         assert changes(workspace) == expected, f"again at {level}"
-    assert [transition.at for transition in workspace.transitions()] == [NOW + timedelta(days=day) for day in (2, 6, 9)]
+    assert [transition.at for transition in workspace.transitions()] == [
+        NOW + timedelta(days=day) for day in (2, 8, 11)
+    ]
 
 
 def test_each_transition_is_one_message_to_each_channel_with_its_reason_and_rule(workspace: Workspace) -> None:
     workspace.settings.notify.urls = ["json://127.0.0.1:9/a", "json://127.0.0.1:9/b"]
     level_rule(workspace)
     with workspace.database.session() as session:
-        (rule,) = [rule for rule in queries.rules(session, workspace.location_id) if rule.kind is RuleKind.LEVEL]
+        (rule,) = queries.rules(session, workspace.location_id)
     gauge = Gauge()
     workspace.take(photo(70))
     jobs = workspace.jobs(gauge)
@@ -181,16 +195,16 @@ def test_a_rule_in_millimetres_waits_for_a_scale_and_is_then_evaluated_at_once(w
 
 @pytest.mark.parametrize(
     ("levels", "outcome", "states"),
-    [([20] * 14, Outcome.DORMANT, []), (range(20, 34), Outcome.PROGRESSIVE, [FIRING])],
+    [([20] * 14, Outcome.DORMANT, []), (range(20, 34), Outcome.PROGRESSIVE, [AMBER])],
     ids=["at rest", "growing"],
 )
-def test_the_shipped_rule_fires_for_a_crack_that_grows_and_not_for_one_at_rest(
+def test_the_shipped_plan_warns_of_a_crack_that_grows_and_not_of_one_at_rest(
     workspace: Workspace, levels: Sequence[int], outcome: Outcome, states: list[AlertState]
 ) -> None:
     scaled(workspace)
     workspace.drop_and_work(Gauge(), *levels, every_days=30.5)
     assert verdict(workspace).outcome == outcome
-    assert changes(workspace, f"{DEFAULT_RATE_RULE[0]} rate") == states
+    assert changes(workspace, "trigger") == states
 
 
 MONTH = 30.5
@@ -241,10 +255,16 @@ def headline(workspace: Workspace) -> tuple[str, str, str]:
     return found.crack, found.metric, found.outcome
 
 
-def test_the_shipped_rule_watches_each_crack_by_itself_and_says_which_it_is(workspace: Workspace) -> None:
+def rate_rule(workspace: Workspace) -> None:
+    add_rule(workspace.database, LOCATION, "widest_mm", RuleKind.RATE, 0.5, 0.25, workspace.clock())
+
+
+def test_rule_and_plan_watch_each_crack_by_itself_and_say_which_it_is(workspace: Workspace) -> None:
+    rate_rule(workspace)
     followed(workspace, {"A": line_of(3.0, 0.0), "B": line_of(2.0, 1.2)})
     assert changes(workspace, "widest_mm rate B") == [FIRING]
-    assert [one.subject for one in workspace.transitions() if one.subject != OVERDUE] == ["widest_mm rate B"]
+    raised = [one.subject for one in workspace.transitions() if one.subject != OVERDUE]
+    assert raised == ["widest_mm rate B", "trigger B"]
     (why,) = [one.why for one in workspace.transitions() if one.subject == "widest_mm rate B"]
     assert why.startswith("Crack B: Opening at the widest place changes by +1.2")
     assert {view.crack: view.outcome for view in stored_verdicts(workspace)} == {"A": "dormant", "B": "progressive"}
@@ -259,7 +279,7 @@ def test_readings_of_grade_c_neither_move_the_verdict_nor_raise_an_alarm(workspa
     followed(workspace, {"A": values}, gauge)
     assert headline(workspace) == ("A", "widest_mm", "dormant")
     assert "from 11 readings" in verdict(workspace).evidence
-    assert [one for one in workspace.transitions() if one.subject != OVERDUE] == []
+    assert [one for one in workspace.transitions() if one.subject not in (OVERDUE, CAMERA)] == []
 
 
 def test_of_poor_photos_alone_nothing_is_said(workspace: Workspace) -> None:
@@ -267,11 +287,12 @@ def test_of_poor_photos_alone_nothing_is_said(workspace: Workspace) -> None:
     gauge.poor = set(range(20, 35))
     followed(workspace, {"A": line_of(2.0, 3.0)}, gauge)
     assert headline(workspace) == ("A", "widest_mm", "not_enough_data")
-    assert [one for one in workspace.transitions() if one.subject != OVERDUE] == []
+    assert [one for one in workspace.transitions() if one.subject not in (OVERDUE, CAMERA)] == []
 
 
 def test_while_no_opening_can_be_read_the_width_of_the_mask_stands_in(workspace: Workspace) -> None:
     """Masks widen by 1.2 mm a year here. Once openings are known, they decide alone."""
+    rate_rule(workspace)
     followed(workspace, {"A": [None] * 15})
     assert changes(workspace, "widest_mm rate") == [FIRING]
     assert headline(workspace) == ("all", "max_width_mm", "progressive")
@@ -279,12 +300,14 @@ def test_while_no_opening_can_be_read_the_width_of_the_mask_stands_in(workspace:
     assert changes(workspace, "widest_mm rate") == [FIRING], "of two readings no rate is known"
     followed(workspace, {"A": line_of(2.0, 0.0)})
     assert changes(workspace, "widest_mm rate") == [FIRING, OK]
+    assert changes(workspace, "trigger") == [AMBER, OK]
     assert workspace.transitions()[-1].why == "Watched from now on instead: crack A."
     assert headline(workspace) == ("A", "widest_mm", "dormant")
 
 
 def test_the_alert_of_a_crack_that_is_now_told_otherwise_ends_with_it(workspace: Workspace) -> None:
     """As when an earlier photo, taken in late, shows that two cracks are one."""
+    rate_rule(workspace)
     followed(workspace, {"A": line_of(2.0, 2.0), "B": line_of(2.0, 2.0)})
     followed(workspace, {"A": [None] * 15, "B": [None] * 15})
     assert changes(workspace, "widest_mm rate B") == [FIRING], "what cannot be read is not over"
@@ -294,6 +317,7 @@ def test_the_alert_of_a_crack_that_is_now_told_otherwise_ends_with_it(workspace:
 
 
 def test_retiring_a_rule_ends_the_alerts_of_all_its_cracks(workspace: Workspace) -> None:
+    rate_rule(workspace)
     followed(workspace, {"A": line_of(2.0, 2.0), "B": line_of(2.0, 3.0)})
     add_rule(workspace.database, LOCATION, "widest_mm", RuleKind.LEVEL, 3.5, 3.0, workspace.clock())
     retire_rule(workspace.database, LOCATION, "widest_mm", RuleKind.RATE, workspace.clock())
@@ -382,12 +406,13 @@ def test_a_new_version_of_a_rule_is_evaluated_at_once(workspace: Workspace) -> N
 
 def test_what_a_command_finds_goes_to_the_channels_of_the_worker(workspace: Workspace) -> None:
     """The shell of the command knows other channels, or none."""
-    undated = workspace.take(photo(90), photo(80, days=None))[1]
+    undated = workspace.take(photo(90), photo(85, days=None), photo(84, days=None))[1:]
     jobs = workspace.jobs(Gauge())
     jobs.tick()
     workspace.settings.notify.urls = ["json://127.0.0.1:9/of-the-shell"]
-    level_rule(workspace, fire=8.5, clear=8.1)
-    confirm_time(workspace.database, undated, NOW + timedelta(days=1), workspace.clock())
+    level_rule(workspace, fire=8.8, clear=8.6)
+    for days, capture in enumerate(undated, start=1):
+        confirm_time(workspace.database, capture, NOW + timedelta(days=days), workspace.clock())
     add_rule(workspace.database, LOCATION, "max_width_mm", RuleKind.LEVEL, 2.0, 1.0, workspace.clock())
     scaled(workspace)
     assert changes(workspace) == [FIRING, OK]
@@ -396,7 +421,7 @@ def test_what_a_command_finds_goes_to_the_channels_of_the_worker(workspace: Work
     workspace.settings.notify.urls = ["json://127.0.0.1:9/of-the-worker"]
     worker = workspace.jobs(Gauge())
     assert worker.notify() == Delivery(sent=3, failed=2)
-    assert {message.channel for message in workspace.undelivered()} == set(worker._channels) - {"log"}
+    assert {message.channel for message in workspace.undelivered()} == set(worker._routing.usual) - {"log"}
 
 
 def test_overdue_fires_once_after_interval_and_grace_and_clears_with_the_next_capture(workspace: Workspace) -> None:
@@ -410,22 +435,22 @@ def test_overdue_fires_once_after_interval_and_grace_and_clears_with_the_next_ca
     for _ in range(3):
         workspace.clock.turn(seconds=1)
         jobs.tick()
-    assert changes(workspace, OVERDUE) == [FIRING]
+    assert changes(workspace, OVERDUE) == [STALE]
     assert "2025-06-01" in workspace.transitions()[0].why
     assert "every 7 days" in workspace.transitions()[0].why
     workspace.take(photo(20, days=-3))
     jobs.tick()
-    assert changes(workspace, OVERDUE) == [FIRING], "an older photo is no sign of life"
+    assert changes(workspace, OVERDUE) == [STALE], "an older photo is no sign of life"
     workspace.take(photo(30, days=9))
     jobs.tick()
     jobs.tick()
-    assert changes(workspace, OVERDUE) == [FIRING, OK]
+    assert changes(workspace, OVERDUE) == [STALE, OK]
 
 
 def test_a_location_without_any_capture_becomes_overdue_too(workspace: Workspace) -> None:
     workspace.settings.worker.overdue_grace_days = 0.5
     jobs = workspace.jobs(Gauge())
-    for days, expected in ((7.4, []), (7.6, [FIRING])):
+    for days, expected in ((7.4, []), (7.6, [STALE])):
         workspace.clock.at = NOW + timedelta(days=days)
         jobs.tick()
         assert changes(workspace, OVERDUE) == expected

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from receivers import Received, mail_server, text_of, webhook
@@ -11,7 +12,8 @@ from service_examples import LOCATION, NOW, Workspace
 
 from monitor.errors import DeliveryError
 from monitor.records import AlertState
-from monitor.service.notification import AppriseNotifier, Delivery, LogNotifier, Notifier, deliver, notifiers
+from monitor.service.notification import Delivery, deliver
+from monitor.service.routing import AppriseNotifier, LogNotifier, Notifier, Routing, notifiers
 from monitor.storage import repository
 
 pytestmark = [
@@ -53,7 +55,7 @@ class Silent:
         self.error = error
         self.sent: list[str] = []
 
-    def send(self, title: str, body: str) -> None:
+    def send(self, title: str, body: str, picture: Path | None = None) -> None:
         if self.error is not None:
             raise self.error
         self.sent.append(title)
@@ -81,7 +83,7 @@ def alert(
 
 
 def send(workspace: Workspace, channels: dict[str, Notifier], worker: str = "one") -> Delivery:
-    return deliver(workspace.database, channels, worker, workspace.clock, RETRY)
+    return deliver(workspace.database, Routing(channels, tuple(channels), RETRY), worker, workspace.clock)
 
 
 def test_an_alert_arrives_by_mail_and_webhook_and_in_the_log_with_place_reason_and_time(
@@ -92,11 +94,11 @@ def test_an_alert_arrives_by_mail_and_webhook_and_in_the_log_with_place_reason_a
     assert send(workspace, channels) == Delivery(sent=3, failed=0)
     (posted,) = hook.messages
     (mail,) = mailbox.messages
-    assert (posted["title"], mail["Subject"]) == ("Alert: north-wall (max_width_mm rate)",) * 2
+    assert (posted["title"], mail["Subject"]) == ("Alert: north-wall (maximum width, rate)",) * 2
     assert mail["To"] == "engineer@example.org"
     for text in (posted["message"], text_of(mail), caplog.text):
         assert "The width grows by 1.2 mm per year." in text
-        assert "2025-06-01T12:00" in text
+        assert "Since: 2025-06-01 14:00 (Europe/Berlin)" in text
     assert send(workspace, channels) == Delivery(0, 0)
     assert workspace.undelivered() == []
 
@@ -198,7 +200,7 @@ def test_a_channel_that_breaks_is_tried_again_and_the_others_go_on(workspace: Wo
 
 def test_two_workers_at_once_send_each_message_once(shared_workspace: Workspace) -> None:
     sound = Silent()
-    subjects = [f"rule {number}" for number in range(12)]
+    subjects = [f"rule-{number}" for number in range(12)]
     for subject in subjects:
         alert(shared_workspace, "sound", subject=subject)
     together = threading.Barrier(2)
@@ -230,7 +232,7 @@ def test_a_worker_that_died_while_sending_is_replaced(workspace: Workspace) -> N
 class Dying:
     """A channel whose process is ended in the middle."""
 
-    def send(self, title: str, body: str) -> None:
+    def send(self, title: str, body: str, picture: Path | None = None) -> None:
         raise KeyboardInterrupt
 
 

@@ -16,8 +16,9 @@ import pytest
 from service_examples import Gauge, Workspace, photo
 
 from monitor.errors import StorageError, UnknownNameError
-from monitor.imaging.files import Picture, read_picture
+from monitor.imaging.files import PictureFile
 from monitor.service import ingest, scheduler
+from monitor.service.decoding import examine
 from monitor.service.jobs import Jobs, Tick
 from monitor.storage import queries
 from monitor.storage.database import Database
@@ -147,12 +148,12 @@ def test_a_stop_during_a_scan_leaves_the_rest_in_the_inbox(
     workspace.scan()
     stop = threading.Event()
 
-    def told(*given: Any) -> Picture:
+    def told(*given: Any) -> PictureFile:
         stop.set()
-        return read_picture(*given)
+        return examine(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingest, "read_picture", told)
+        patch.setattr(ingest, "examine", told)
         workspace.jobs(Gauge(), stop=stop).tick()
     assert [Path(name).name for name in workspace.inbox_files()] == ["20.png", "30.png"]
     gauge = Gauge()
@@ -228,7 +229,7 @@ def test_whatever_stops_the_analysis_does_not_silence_the_alerts(
     jobs = Jobs(workspace.database, workspace.settings, workspace.clock, "one")
     with pytest.raises(UnknownNameError, match="nosuch"):
         jobs.tick()
-    assert "Alert: north-wall (overdue)" in caplog.text
+    assert "Stale: north-wall (captures overdue)" in caplog.text
 
 
 def test_a_round_that_breaks_does_not_end_the_worker(workspace: Workspace, caplog: pytest.LogCaptureFixture) -> None:

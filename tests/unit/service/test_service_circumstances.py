@@ -21,6 +21,7 @@ from monitor.service.circumstances import (
 from monitor.service.judging import histories, history
 from monitor.service.places import add_rule, set_scale
 from monitor.storage import queries, repository
+from monitor.storage.alarms import TRIGGER
 from monitor.storage.views import Exclusion, Series, VerdictView
 
 MONTH = 30.5
@@ -59,7 +60,9 @@ def judged(workspace: Workspace) -> Series:
 
 
 def state(workspace: Workspace) -> tuple[object, ...]:
-    """Everything that is said of the location, but when."""
+    """Everything that is said of the location, but when; and but for its trigger level: what ended a jump's red does
+    not bring it back.
+    """
     with workspace.database.session() as session:
         place = workspace.location_id
         return (
@@ -69,7 +72,11 @@ def state(workspace: Workspace) -> tuple[object, ...]:
                 for view in queries.verdicts(session, place)
             ],
             histories(session, queries.location(session, LOCATION)),
-            [(alert.subject, alert.state) for alert in queries.alerts(session, place)],
+            [
+                (alert.subject, alert.state)
+                for alert in queries.alerts(session, place)
+                if not alert.subject.startswith(TRIGGER)
+            ],
         )
 
 

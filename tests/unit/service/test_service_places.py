@@ -8,7 +8,6 @@ from service_examples import LOCATION, NOW, Gauge, Workspace, photo
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.records import RuleKind, Scale, ScaleOrigin
 from monitor.service.places import (
-    DEFAULT_RATE_RULE,
     add_location,
     add_rule,
     ensure_location,
@@ -57,11 +56,13 @@ def test_a_site_is_made_once_and_keeps_its_time_zone(workspace: Workspace) -> No
         }
 
 
-def test_a_location_comes_with_its_inbox_folder_and_the_shipped_rule(workspace: Workspace) -> None:
+def test_a_location_comes_with_its_inbox_folder_and_the_shipped_plan(workspace: Workspace) -> None:
     assert workspace.inbox.is_dir()
-    (rule,) = rules(workspace)
-    assert (rule.metric, rule.kind, rule.fire, rule.clear) == DEFAULT_RATE_RULE
-    assert rule.unit == "mm"
+    assert rules(workspace) == []
+    with workspace.database.session() as session:
+        plan = queries.trigger_plan(session, workspace.location_id, NOW)
+    assert plan.is_default
+    assert (plan.plan.amber_rate, plan.plan.red_rate, plan.plan.red_change) == (0.5, 2.0, 1.0)
 
 
 @pytest.mark.parametrize("name", ["../outside", "a/b", "", "Wand süd", LOCATION, LOCATION.upper()])
@@ -158,7 +159,8 @@ def test_a_rule_takes_its_unit_from_its_metric_and_closes_the_version_before(wor
 
 
 def test_a_retired_rule_is_kept_with_its_end_and_what_is_in_force_is_named(workspace: Workspace) -> None:
-    metric, kind, *_ = DEFAULT_RATE_RULE
+    metric, kind = "widest_mm", RuleKind.RATE
+    add_rule(workspace.database, LOCATION, metric, kind, 0.5, 0.25, NOW)
     with pytest.raises(MisuseError, match=r"no level rule on area_mm2 in force\. In force: widest_mm rate\."):
         retire_rule(workspace.database, LOCATION, "area_mm2", RuleKind.LEVEL, NOW)
     later = workspace.clock.turn(days=1)

@@ -254,7 +254,7 @@ def test_the_switch_gives_the_state_of_a_workspace_under_the_new_recipe_from_the
     assert switched(workspace, by="Ada").pending == 0
     after = everything(workspace, times=False)
     assert after == everything(fresh, times=False)
-    assert ["widest_mm rate A", "firing"] in after["alerts"], "the growth raises an alarm under either recipe"
+    assert ["trigger A", "amber"] in after["alerts"], "the growth raises an alarm under either recipe"
     tick = workspace.jobs(second).tick()
     assert (tick.analysed, tick.judged) == (0, 0), "the switch has left nothing undone"
     assert everything(workspace, times=False) == after

@@ -19,10 +19,10 @@ def pair(before: float | None, after: float | None) -> Evolution:
 def test_growth_counts_only_where_both_states_were_measured(
     before: float | None, after: float | None, seen: int
 ) -> None:
-    assert grown([pair(before, after)]) == {
-        "evolution_area_grows": seen,
-        "evolution_length_grows": seen,
-        "evolution_pairs": 1,
+    found = grown([pair(before, after)])
+    assert {name: (figure.value, figure.n) for name, figure in found.items()} == {
+        "evolution_area_grows": (seen, 1),
+        "evolution_length_grows": (seen, 1),
     }
 
 

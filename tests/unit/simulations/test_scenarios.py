@@ -13,9 +13,10 @@ import pytest
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.imaging.files import capture_time, read_picture
 from monitor.records import ByteArray, TimeSource
-from simulations import scenarios
+from simulations import stages
 from simulations.cracks import Crack
-from simulations.rendering import coverage
+from simulations.growth import since, stop_go
+from simulations.rendering import CameraView, coverage, with_parallax
 from simulations.scenarios import (
     FIRST_CAPTURE,
     SCENARIOS,
@@ -82,7 +83,7 @@ def test_truth_is_geometry_and_the_photo_is_painted_from_the_same(monkeypatch: p
         seen.append((crack, opening_px, float(covered.sum())))
         return covered
 
-    monkeypatch.setattr(scenarios, "coverage", noted)
+    monkeypatch.setattr(stages, "coverage", noted)
     truths = [truth for truth, _ in photos(SMALL)]
     for truth, (crack, opening_px, covered_px) in zip(truths, seen, strict=True):
         gaps = np.linalg.norm(np.diff(crack.path, axis=0), axis=1)
@@ -170,3 +171,65 @@ def test_every_photo_of_a_series_carries_the_time_of_its_truth(tmp_path: Path) -
         picture = read_picture(tmp_path / truth.file, 10, 10)
         assert picture.image.shape == (*SMALL.shape, 3)
         assert capture_time(picture, tmp_path / truth.file, ZoneInfo("UTC")).at == truth.captured_at
+
+
+def test_captures_that_were_never_taken_are_missing() -> None:
+    whole, gappy = photos(SMALL), photos(replace(SMALL, missing=(1, 2)))
+    assert len(gappy) == 2
+    days = (gappy[1][0].captured_at - gappy[0][0].captured_at) / timedelta(days=1)
+    assert days == pytest.approx(3 * SMALL.interval_days, abs=3.1)
+    assert [truth.file for truth, _ in gappy] == [truth.file for truth, _ in whole[:2]], "names do not tell"
+
+
+def test_a_shuffled_series_starts_with_the_reference_and_goes_on_in_any_order() -> None:
+    times = [truth.captured_at for truth, _ in photos(replace(SMALL, captures=7, shuffled=True))]
+    assert times[0] == min(times) == FIRST_CAPTURE
+    assert times != sorted(times)
+    gaps = [(later - sooner) / timedelta(days=1) for sooner, later in pairwise(sorted(times))]
+    assert gaps == pytest.approx([SMALL.interval_days] * 6, abs=6.1)
+
+
+@pytest.mark.parametrize("name", ["branching", "new_crack"])
+def test_a_crack_beside_the_main_one_appears_later(name: str) -> None:
+    """It adds to area and length, its gap is dark, and the main crack's truth stays what it was."""
+    chosen = replace(SCENARIOS[name], captures=3, interval_days=200.0, shape=(300, 400), mm_per_px=1.0, pose=0, light=0)
+    (before, early), _, (after, late) = photos(chosen)
+    ((crack, nothing),), ((_, gaping_mm),) = before.beside, after.beside
+    assert nothing == 0
+    assert gaping_mm > 1
+    assert after.length_mm == pytest.approx(after.crack.length_px() + crack.length_px())
+    rows, cols = np.rint(crack.path[20:-20:5]).astype(int).T
+    inside = (rows >= 0) & (rows < 300) & (cols >= 0) & (cols < 400)
+    assert inside.sum() > 10
+    darker = early.astype(int).mean(axis=2) - late.astype(int).mean(axis=2)
+    assert np.median(darker[rows[inside], cols[inside]]) > 15
+
+
+def test_tips_run_on_at_both_ends() -> None:
+    truths = [truth for truth, _ in photos(replace(SCENARIOS["tip_growth"], captures=3, shape=SMALL.shape))]
+    for before, after in pairwise(truths):
+        longer = after.crack.profile > 0
+        assert (longer[before.crack.profile > 0]).all()
+        assert np.flatnonzero(longer)[0] < np.flatnonzero(before.crack.profile > 0)[0]
+        assert np.flatnonzero(longer)[-1] > np.flatnonzero(before.crack.profile > 0)[-1]
+        np.testing.assert_array_equal(after.crack.tips, after.crack.path[longer][[0, -1]])
+
+
+def test_a_wall_that_is_not_flat_fits_no_single_homography() -> None:
+    """What stands out of it is shifted by its height times the slant of the view, and not at all seen straight on."""
+    image = np.random.default_rng(0).random((120, 160, 3)).astype(np.float32)
+    high = np.full((120, 160), 4.0, np.float32)
+    straight, slanted = np.eye(3), np.eye(3)
+    slanted[2, 0] = 0.25 / (1.2 * 160)
+    shape = (120, 160)
+    np.testing.assert_allclose(with_parallax(image, high, CameraView(straight), shape), image, atol=1e-6)
+    moved = with_parallax(image, high, CameraView(slanted), shape)
+    np.testing.assert_allclose(moved[:, 5:-5], image[:, 4:-6], atol=1e-4)
+
+
+def test_stop_and_go_rests_and_keeps_its_average() -> None:
+    law = stop_go(1.0, 2.0, period_years=0.5)
+    assert [law(years) for years in (0.0, 0.25, 0.5, 1.0)] == pytest.approx([1.0, 2.0, 2.0, 3.0])
+    assert law(0.4) == law(0.3), "at rest"
+    assert since(0.5, 0.2, 1.0)(0.49) == 0.0
+    assert since(0.5, 0.2, 1.0)(1.5) == pytest.approx(1.2)

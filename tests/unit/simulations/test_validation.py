@@ -1,47 +1,27 @@
 """The judge itself: with an analyser that knows the truth, its figures are near perfect, and all of them are there."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from truthful import Truthful
 
-from monitor.records import Analysis, BoolArray, ByteArray, Grade, Grading, Recipe, Registration, Status
-from monitor.severity.metrics import measure
-from simulations import validation
+from monitor.records import Analysis, BoolArray, ByteArray, Status
 from simulations.growth import steady
-from simulations.rendering import CameraView, coverage
-from simulations.scenarios import Scenario, Truth, captures, scenario
-from simulations.validation import Plan, Trial, as_report, as_rows, run_trial, validate
+from simulations.scenarios import Scenario, scenario
+from simulations.validation import Plan, as_json, as_report, as_rows, plan, validate
+from simulations.validation.report import MEANINGS
+from simulations.validation.trials import Trial, run_trial
 
 SHAPE = (240, 320)
-NOTHING = Plan(large=0, small=0, amber=0, static=0, paper=0, unrelated=0, shape=SHAPE)
-
-
-class Truthful:
-    """Stands in for the analyser: what it answers is what was simulated last."""
-
-    recipe = Recipe({"weights": "the truth"})
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._known: dict[bytes, tuple[Truth, CameraView]] = {}
-        monkeypatch.setattr(validation, "captures", self._noted)
-
-    def _noted(self, chosen: Scenario, seed: int) -> Iterator[tuple[Truth, ByteArray, CameraView]]:
-        for truth, photo, view in captures(chosen, seed):
-            self._known[photo.tobytes()] = truth, view
-            yield truth, photo, view
-
-    def analyse(self, image: ByteArray, reference: ByteArray | None = None, _mask: BoolArray | None = None) -> Analysis:
-        truth, view = self._known[image.tobytes()]
-        dark = image.max(axis=2) < 60  # the paper's protocol paints its cracks in the darkest colour
-        gap = dark if truth.crack is None else coverage(truth.crack, truth.opening_mm / truth.mm_per_px, SHAPE) > 0.5
-        registration = Registration(True, None, np.linalg.inv(view.matrix), 0.1, 200, 1.0, 0.9, 1.0)
-        return Analysis(
-            Status.MEASURED, None, 0.9, measure(gap), None if reference is None else registration, self.recipe, gap,
-            grading=Grading(Grade.A),
-        )  # fmt: skip
+NOTHING = Plan(large=0, small=0, amber=0, static=0, paper=0, poses=0, pairs=0, unrelated=0, shape=SHAPE)
+#: What a script may rely on.
+CONTRACT = {
+    "opening_slope_mape_percent", "opening_slope_mape_percent_small", "opening_reading_error_px_median", "mask_area_r",
+    "mask_width_r", "mask_area_slope_mape_percent", "mask_width_slope_mape_percent", "interval_coverage",
+    "static_alarms", "growing_alarmed", "genuine_accepted", "graded_ab", "n",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -55,37 +35,56 @@ def short(**changes: Any) -> Scenario:
 
 
 def test_a_plan_without_any_trial_makes_up_no_figures(truthful: Truthful) -> None:
-    result = validate(truthful, NOTHING, 1)
+    figures = validate(truthful, NOTHING, 1)
+    result = as_json(figures, NOTHING, 1)
     assert (result["n"], result["static_alarms"], result["unrelated_accepted"]) == (0, 0, 0)
     assert result["opening_slope_mape_percent"] is None
-    assert "| days until that alarm, median | - |" in as_report(result, "crackmonitor validate", 1.0, "a machine")
+    assert result["intervals"]["opening_slope_mape_percent"] == [None, None]
+    report = as_report(figures, NOTHING, "crackmonitor validate", 1.0, "a machine")
+    assert "| days until that alarm, median | - | - | 0 | reported |" in report
 
 
 def test_a_few_series_give_every_figure_and_the_truth_scores_well(
     truthful: Truthful, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "_CAPTURES", 4)
-    monkeypatch.setattr(validation, "_INTERVAL_DAYS", 142.0)
+    monkeypatch.setattr(plan, "CAPTURES", 7)
+    monkeypatch.setattr(plan, "INTERVAL_DAYS", 71.0)
     told: list[tuple[int, int]] = []
-    plan = replace(NOTHING, large=1, static=1, paper=1, unrelated=2)
-    result = validate(truthful, plan, 3, lambda done, total: told.append((done, total)))
-    optional = {"evolution_area_grows", "evolution_length_grows"}  # with real data only
-    assert set(validation._MEANINGS) - optional <= set(result)
-    assert told == [(1, 3), (2, 3), (3, 3)]
-    assert (result["n"], result["plan"], result["seed"]) == (3, vars(plan), 3)
-    assert (result["static"], result["growing"], result["genuine"], result["unrelated"]) == (1, 1, 6, 2)
+    few = replace(NOTHING, large=1, static=1, paper=1, poses=2, pairs=1, unrelated=2)
+    figures = validate(truthful, few, 3, lambda done, total: told.append((done, total)))
+    result = as_json(figures, few, 3)
+    with_data_only = {name for name in MEANINGS if name.startswith(("evolution", "planar"))}
+    assert set(MEANINGS) - with_data_only <= set(result)
+    assert set(result) >= CONTRACT
+    assert told == [(done, 5) for done in range(1, 6)]
+    assert (result["n"], result["plan"]["large"], result["seed"]) == (5, 1, 3)
+    counts = result["counts"]
+    # One series of 7 captures lacks one; every capture but the first of each is a repeat.
+    assert (counts["static_alarms"], counts["growing_alarmed"], counts["genuine_accepted"]) == (1, 1, 5 + 6 + 2 * 3)
     assert (result["genuine_accepted"], result["graded_ab"]) == (1.0, 1.0)
     assert result["opening_not_measured"] == 0
     assert result["opening_slope_mape_percent"] < 15
     assert result["opening_reading_error_px_median"] < 0.3
+    assert (counts["poses_difference_px_rms"], result["poses_difference_px_rms"] < 0.3) == (6, True)
+    assert result["registration_corner_px_median"] < 0.6
     assert result["mask_area_r"] > 0.95
     assert (result["static_alarms"], result["unrelated_accepted"]) == (0, 0)
-    names = [name for name, _ in as_rows(result)]
-    assert "opening slope mape percent" in names
-    assert "plan" not in names
-    report = as_report(result, "crackmonitor validate --seed 3", 12.3, "2 CPU cores")
-    assert all(f"| {meaning} | " in report for name, meaning in validation._MEANINGS.items() if name not in optional)
+    low, high = result["intervals"]["unrelated_accepted"]
+    assert low == 0
+    assert 1 < high < 2, "two pairs alone leave much open"
+    rows = {row[0]: row for row in as_rows(figures)}
+    assert rows["genuine accepted"][3] == str(counts["genuine_accepted"])
+    report = as_report(figures, few, "crackmonitor validate --seed 3", 12.3, "2 CPU cores")
+    assert all(f"| {MEANINGS[name][0]} | " in report for name in set(MEANINGS) - with_data_only)
     assert "Made by `crackmonitor validate --seed 3` in 12 s on 2 CPU cores. Plan: large 1, small 0" in report
+
+
+def test_series_lack_captures_and_come_out_of_order_and_are_judged_by_time(truthful: Truthful) -> None:
+    chosen = short(missing=(2,), shuffled=True)
+    trial = run_trial("large", chosen, 1, truthful)
+    assert len(trial.truths) == 3
+    assert (np.diff(trial.years) > 0).all()
+    assert [reading.capture for reading in trial.readings] == [0, 1, 2]
 
 
 def test_figures_follow_their_seed(truthful: Truthful) -> None:
@@ -109,7 +108,7 @@ def test_what_was_not_measured_is_not_followed(truthful: Truthful, monkeypatch: 
 
     def refusing(image: ByteArray, reference: ByteArray | None = None, mask: BoolArray | None = None) -> Analysis:
         found = whole(image, reference, mask)
-        refused = reference is not None and truthful._known[image.tobytes()][0].file.endswith("2.jpg")
+        refused = reference is not None and truthful.known[image.tobytes()][0].file.endswith("2.jpg")
         return replace(found, status=Status.NOT_REGISTERED, reason="too few inliers", mask=None) if refused else found
 
     monkeypatch.setattr(truthful, "analyse", refusing)

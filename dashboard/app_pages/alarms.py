@@ -1,0 +1,192 @@
+"""The inbox of alerts: acknowledge, assign, comment, close with what was done; their history; a test."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import alarm_data, data
+from dashboard.wording import ALERT_SIGNS, ago, clock, count, due, moment, plain
+
+_AT_ONCE = 20
+_DONE = {
+    "acknowledged": "has acknowledged it",
+    "assigned": "has assigned it to",
+    "commented": "says",
+    "closed": "has closed it",
+}
+
+
+def show() -> None:
+    """The page."""
+    st.title("Alarms")
+    folder, now = data.workspace(), datetime.now(UTC)
+    if "done" in st.session_state:
+        st.toast(st.session_state.pop("done"), icon=":material/check:")
+    by = st.text_input("Your name", key="name", placeholder="Kept with what you do here", width=420)
+    asked = _asked(folder)
+    if asked is not None:
+        st.subheader("The alert you came for")
+        _card(asked, folder, by, now)
+    _inbox(folder, by, now, asked)
+    _history(folder)
+    _test(folder, by)
+
+
+def _asked(folder: Path) -> alarm_data.AlarmView | None:
+    """The alert that the address names."""
+    number = st.query_params.get("alert", "")
+    if not number:
+        return None
+    if not number.isdecimal() or len(number) > 9:
+        st.warning("The address names no alert. All that need somebody stand below.")
+        return None
+    try:
+        return alarm_data.alarm(folder, int(number))
+    except data.CrackmonitorError as error:
+        st.warning(plain(str(error)))
+        return None
+
+
+def _inbox(folder: Path, by: str, now: datetime, asked: alarm_data.AlarmView | None) -> None:
+    waiting = alarm_data.inbox(folder)
+    st.subheader("Inbox")
+    if not waiting:
+        st.success("Nothing needs anybody.", icon=":material/check:")
+    others = [one for one in waiting if asked is None or one.id != asked.id]
+    fresh = [one for one in others if one.acknowledged is None and one.over_at is None]
+    seen = [one for one in others if one.acknowledged is not None and one.over_at is None]
+    over = [one for one in others if one.over_at is not None]
+    if waiting:
+        st.markdown(
+            f"{count(len(fresh), 'alert')} to acknowledge · {len(seen)} acknowledged and still raised ·"
+            f" {len(over)} over before anybody saw to it"
+        )
+    shown = [*fresh, *seen, *over]
+    limit = st.session_state.get("shown", _AT_ONCE)
+    for one in shown[:limit]:
+        _card(one, folder, by, now)
+    if len(shown) > limit and st.button(f"Show {min(_AT_ONCE, len(shown) - limit)} more of {len(shown)}"):
+        st.session_state["shown"] = limit + _AT_ONCE
+        st.rerun()
+
+
+def _card(one: alarm_data.AlarmView, folder: Path, by: str, now: datetime) -> None:
+    told = one.transition
+    with st.container(border=True, gap="small"):
+        sign = ALERT_SIGNS["ok" if one.over_at is not None else told.new.value]
+        what = f"{sign.badge} **{plain(told.location)}**: {plain(alarm_data.subject_name(told.subject))}"
+        if told.location_id is None:
+            st.markdown(what)
+        else:
+            st.page_link("app_pages/location.py", label=what, query_params={"location": told.location})
+        st.markdown("  \n".join(_facts(one, now)))
+        for action in one.actions:
+            to = f" {plain(action.assignee)}" if action.assignee else ""
+            note = f": {plain(action.note)}" if action.note else ""
+            st.caption(f"{clock(action.at, told.time_zone)}: {plain(action.by)} {_DONE[action.kind]}{to}{note}")
+        if one.closed is None:
+            _buttons(one, folder, by)
+        _picture(one, folder)
+
+
+def _facts(one: alarm_data.AlarmView, now: datetime) -> list[str]:
+    """What, how sure, since when, what to do by whom until when."""
+    told = one.transition
+    lines = [f"**{plain(told.why)}**"]
+    if told.evidence.get("sure"):
+        lines.append(f"How sure: {plain(str(told.evidence['sure']))}")
+    over = "" if one.over_at is None else f" · over {moment(one.over_at, told.time_zone)}"
+    lines.append(f"Number {one.id} · since {moment(told.at, told.time_zone)}, {ago(told.at, now)}{over}")
+    order = told.evidence.get("order")
+    if isinstance(order, dict) and one.over_at is None:
+        until = due(datetime.fromisoformat(told.evidence["due_at"]), told.time_zone, now)
+        lines.append(f"To do: {plain(order['action'])} By {plain(order['owner'])}, {until}")
+    if one.assignee is not None:
+        lines.append(f"Assigned to {plain(one.assignee)}")
+    if one.unsent:
+        lines.append(f"{count(one.unsent, 'message')} about it not delivered yet")
+    return lines
+
+
+def _buttons(one: alarm_data.AlarmView, folder: Path, by: str) -> None:
+    with st.container(horizontal=True):
+        if one.acknowledged is None and st.button("Acknowledge", key=f"acknowledge {one.id}", type="primary"):
+            _do(lambda: alarm_data.acknowledge(folder, one.id, by), f"Alert {one.id} is acknowledged.")
+        _asking("Assign", "Who is to see to it?", one, lambda to: alarm_data.assign(folder, one.id, by, to))
+        _asking(
+            "Comment", "What should the others know?", one, lambda note: alarm_data.comment(folder, one.id, by, note)
+        )
+        _asking("Close", "What was done about it?", one, lambda action: alarm_data.close(folder, one.id, by, action))
+
+
+def _asking(label: str, question: str, one: alarm_data.AlarmView, act: Callable[[str], None]) -> None:
+    """A button that asks one thing before it acts."""
+    with st.popover(label), st.form(f"{label} {one.id}", border=False):
+        told = st.text_input(question, key=f"{label} text {one.id}")
+        if st.form_submit_button(label, type="primary"):
+            _do(lambda: act(told), f"{label}: done for alert {one.id}.")
+
+
+def _do(act: Callable[[], None], done: str) -> None:
+    """Act, and show the page as it is then; or say why not."""
+    try:
+        act()
+    except data.CrackmonitorError as error:
+        st.warning(plain(str(error)), icon=":material/info:")
+    else:
+        st.session_state["done"] = done
+        st.rerun()
+
+
+def _picture(one: alarm_data.AlarmView, folder: Path) -> None:
+    if one.transition.location_id is None or not st.toggle("Picture", key=f"picture {one.id}"):
+        return
+    image = data.picture(folder, alarm_data.picture_of(folder, one.id))
+    if image is None:
+        st.info("There is no picture of it.")
+    else:
+        st.image(image, "What was found, outlined, in the capture it is about", width="stretch", output_format="JPEG")
+
+
+def _history(folder: Path) -> None:
+    st.subheader("History")
+    past = alarm_data.history(folder)
+    if not past:
+        st.markdown("No alert has ever been raised.")
+        return
+    st.dataframe([_row(one) for one in past], hide_index=True, placeholder="–")
+    st.caption("Times are those of each site. The last 200 alerts and tests, newest first.")
+
+
+def _row(one: alarm_data.AlarmView) -> dict[str, str | int | None]:
+    told, acknowledged, closed = one.transition, one.acknowledged, one.closed
+    sign = ALERT_SIGNS[told.new.value]
+    return {
+        "Number": one.id,
+        "Since": clock(told.at, told.time_zone),
+        "Level": "○ Test" if told.subject == alarm_data.TEST else f"{sign.shape} {sign.word}",
+        "Location": told.location,
+        "About": alarm_data.subject_name(told.subject),
+        "Why": told.why,
+        "Over": None if one.over_at is None else clock(one.over_at, told.time_zone),
+        "Acknowledged by": None if acknowledged is None else acknowledged.by,
+        "Assigned to": one.assignee,
+        "Closed by": None if closed is None else closed.by,
+        "What was done": None if closed is None else closed.note,
+        "Not delivered": one.unsent or None,
+    }
+
+
+def _test(folder: Path, by: str) -> None:
+    st.subheader("Test")
+    st.markdown("A test goes to every usual channel, so that you know before it matters whether messages arrive.")
+    if st.button("Send a test alarm", icon=":material/send:"):
+        _do(
+            lambda: alarm_data.send_test(folder, by),
+            "The worker sends the test in its next round, about a minute from now.",
+        )
+
+
+show()

@@ -1,0 +1,304 @@
+"""The command `bench`, and the benchmarks that need the database, the service or the dashboard."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli.output import HERE, Json, Seed, Workspace, answer, progress, table
+
+if TYPE_CHECKING:
+    from monitor.records import Analysis
+
+#: In addition to those of `simulations.benchmarks`.
+_OWN = {
+    "start": "monitor.cli.benchmarks:benchmark_start",
+    "dashboard": "monitor.cli.benchmarks:benchmark_dashboard",
+    "service": "monitor.cli.benchmarks:benchmark_service",
+}
+
+
+def bench(
+    only: Annotated[str | None, typer.Option(help="Name of a benchmark; all of them otherwise.")] = None,
+    width: Annotated[float, typer.Option(min=0.01, help="Share of the paper's channels, published side.")] = 1.0,
+    patch: Annotated[int, typer.Option(min=32, help="Side of the published side's patches in px.")] = 256,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds to take the median of.")] = 7,
+    photo_rounds: Annotated[int, typer.Option(min=1, help="The same, of whole photos.")] = 3,
+    megapixels: Annotated[float, typer.Option(min=0.05, help="Size of the photos.")] = 12.0,
+    captures: Annotated[int, typer.Option(min=10, help="Captures to take through the service.")] = 200,
+    capture_megapixels: Annotated[float, typer.Option(min=0.05, help="Their size.")] = 0.08,
+    sites: Annotated[int, typer.Option(min=1, help="Sites in the dashboard's database.")] = 200,
+    readings: Annotated[int, typer.Option(min=1, help="Readings in it.")] = 365_000,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads (0: torch chooses).")] = 0,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the figures there as Markdown, and as CSV beside it.")
+    ] = None,
+    seed: Seed = 0,
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Time the analysis against the published way of doing it, in one process by turns, and compare the results."""
+    from monitor.cli.trials import _machine as machine
+    from simulations.benchmarks import BENCHMARKS, as_csv, as_figures, as_page, benchmark, flat
+    from simulations.speed.options import BenchOptions
+
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    made_on = machine()
+    options = BenchOptions(
+        width=width, patch_px=patch, rounds=rounds, photo_rounds=photo_rounds, seed=seed, megapixels=megapixels,
+        captures=captures, capture_megapixels=capture_megapixels, sites=sites, readings=readings,
+    )  # fmt: skip
+    known = {**BENCHMARKS, **_OWN}
+    chosen = [only] if only is not None else list(known)
+    results = {}
+    with progress("Timing", len(chosen), json) as bar:
+        for name in chosen:
+            results[name] = benchmark(name, options, known)
+            bar.advance()
+    if report is not None:
+        report.write_text(as_page(results, _command(only, options, threads), made_on), encoding="utf-8")
+        report.with_suffix(".csv").write_text(as_csv(results), encoding="utf-8")
+    figures = {name: as_figures(result) for name, result in results.items()}
+    found: dict[str, Any] = {"benchmark": only, **figures[only]} if only is not None else {"benchmarks": figures}
+    answer({**found, "machine": made_on}, json, table(("figure", "value"), [*flat(found), ("machine", made_on)]))
+
+
+def _command(only: str | None, options: Any, threads: int) -> str:
+    """With all options that are not the default."""
+    names = {"patch_px": "patch"}
+    changed = [
+        f" --{names.get(part.name, part.name).replace('_', '-')} {getattr(options, part.name):g}"
+        for part in fields(options)
+        if getattr(options, part.name) != part.default
+    ]
+    chosen = f" --only {only}" if only is not None else ""
+    return f"crackmonitor bench{chosen}{''.join(changed)}{f' --threads {threads}' if threads else ''}"
+
+
+def benchmark_start(options: Any) -> Any:
+    """Seconds of `crackmonitor --help`, and of the dashboard from its start until its first page is made."""
+    from simulations.speed.timing import Result
+
+    page = (
+        "from streamlit.testing.v1 import AppTest\n"
+        "from dashboard import app\n"
+        "found = AppTest.from_file(app.__file__, default_timeout=60).run()\n"
+        "assert not found.exception, found.exception\n"
+    )
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", "from monitor.cli import main; main()"]
+        subprocess.run([*command, "init", f"{folder}/ws"], check=True, capture_output=True)
+        environment = {"CRACKMONITOR_WORKSPACE": f"{folder}/ws"}
+        steps = {"help": [*command, "--help"], "first_page": [sys.executable, "-c", page]}
+        found = {
+            name: [_started(step, environment) for _ in range(options.photo_rounds)] for name, step in steps.items()
+        }
+    figures = {}
+    for name, seconds in found.items():
+        figures[f"{name}_seconds"] = min(wall for wall, _ in seconds)
+        figures[f"{name}_cpu_seconds"] = min(cpu for _, cpu in seconds)
+    return Result(figures={**figures, "rounds": options.photo_rounds, "of_the_rounds": "the quickest"})
+
+
+def _started(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Seconds on the wall's clock and of CPU."""
+    import os
+    import resource
+
+    def cpu() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    wall, before = time.perf_counter(), cpu()
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
+    return time.perf_counter() - wall, cpu() - before
+
+
+def benchmark_dashboard(options: Any) -> Any:
+    """Server time of the overview and of one location's page, as the numbers of sites and readings grow."""
+    from simulations.speed.timing import Curve, Result, Seconds
+
+    curves: dict[str, list[tuple[float, Seconds]]] = {"overview": [], "location": []}
+    for share in (0.25, 0.5, 1.0):
+        with TemporaryDirectory() as folder:
+            readings = round(options.readings * share)
+            _filled(Path(folder) / "ws", options.sites, readings)
+            for name, seconds in _pages(Path(folder) / "ws", options.photo_rounds).items():
+                curves[name].append((readings, seconds))
+    figures = {f"{name}_seconds": points[-1][1].wall for name, points in curves.items()}
+    figures |= {f"{name}_cpu_seconds": points[-1][1].cpu for name, points in curves.items()}
+    grown = [
+        Curve(f"{name}_readings", f"readings in the database, {name} page", *zip(*points, strict=True))
+        for name, points in curves.items()
+    ]
+    return Result(curves=grown, figures={**figures, "sites": options.sites, "readings": options.readings})
+
+
+def _pages(folder: Path, rounds: int) -> dict[str, Any]:
+    """What `dashboard.data` needs for each page, nothing being kept from before."""
+    import streamlit as st
+
+    from dashboard import data
+    from simulations.speed.timing import by_turns
+
+    def location() -> None:
+        st.cache_data.clear()
+        seen = data.detail(folder, "wall-0")
+        place = seen.glance.status.location.id
+        for metric in ("max_width_mm", "area_mm2"):
+            data.series(folder, place, metric)
+
+    def overview() -> None:
+        st.cache_data.clear()
+        data.glances(folder)
+        data.worker(folder)
+
+    return by_turns({"overview": overview, "location": location}, rounds)
+
+
+def _filled(folder: Path, sites: int, readings: int) -> None:
+    """A workspace with one location a site, and as many readings, spread evenly, one a day up to now."""
+    from sqlalchemy import insert
+
+    from monitor.records import Recipe, Scale, ScaleOrigin, Status, TimeSource
+    from monitor.service.workspace import make_workspace
+    from monitor.storage import repository
+    from monitor.storage.database import Database
+    from monitor.storage.tables import CaptureRow, ReadingRow
+
+    settings = make_workspace(folder)
+    database, now, each = (
+        Database(settings.resolved_database_url),
+        datetime.now(UTC).replace(microsecond=0),
+        -(-readings // sites),
+    )
+    with database.transaction() as session:
+        fingerprint = repository.bring_recipe(session, Recipe({"weights": "made up"}), now)
+        places = []
+        for number in range(sites):
+            site = repository.add_site(session, name=f"Site {number}", time_zone="UTC", now=now)
+            place = repository.add_location(session, site_id=site, name=f"wall-{number}", interval_days=1, now=now)
+            repository.set_scale(session, place, Scale(0.5, 0.004, ScaleOrigin.TYPED))
+            places.append(place)
+    number = 0
+    for place in places:
+        captures, found = [], []
+        for day in range(each):
+            number += 1
+            at = now - timedelta(days=each - day)
+            captures.append(
+                {
+                    "id": number, "location_id": place, "sha256": f"{number:064x}", "file_name": f"{number}.jpg",
+                    "media_type": "image/jpeg", "height_px": 960, "width_px": 1280, "captured_at": at,
+                    "time_source": TimeSource.EXIF_OFFSET, "received_at": at, "rejected_reason": None,
+                }
+            )  # fmt: skip
+            found.append(
+                {
+                    "capture_id": number, "fingerprint": fingerprint, "status": Status.MEASURED,
+                    "crack_probability": 0.9,
+                    "crack_count": 1, "area_px": 900.0 + day, "max_width_px": 4.0 + day / 1000, "length_px": 300.0,
+                    "area_mm2": 225.0 + day / 4, "max_width_mm": 2.0 + day / 2000, "length_mm": 150.0,
+                    "grade": None, "grade_reasons": [], "pictures": {}, "measured_at": at,
+                }
+            )  # fmt: skip
+        with database.transaction() as session:
+            session.execute(insert(CaptureRow), captures)
+            session.execute(insert(ReadingRow), found)
+            repository.set_reference(session, place, number - each + 1, now)
+            repository.set_series(session, place, fingerprint)
+    database.close()
+
+
+def benchmark_service(options: Any) -> Any:
+    """Photos of one wall through the whole service; seconds a capture, and whether its memory grows."""
+    from simulations.speed.timing import Result
+
+    with TemporaryDirectory() as folder:
+        figures = _soaked(Path(folder) / "ws", options)
+    return Result(figures={**figures, "captures": options.captures, "megapixels": options.capture_megapixels})
+
+
+def _soaked(folder: Path, options: Any) -> dict[str, Any]:
+    import numpy as np
+
+    from monitor.service.jobs import Jobs
+    from monitor.service.workspace import make_workspace
+    from monitor.storage import repository
+    from monitor.storage.database import Database
+    from simulations.scenarios import FIRST_CAPTURE, save_photo
+    from simulations.speed.photos import scene
+    from simulations.speed.timing import once, threads
+
+    settings = make_workspace(folder)
+    settings = _taken_at_once(settings)
+    database = Database(settings.resolved_database_url)
+    with database.transaction() as session:
+        site = repository.add_site(session, name="Site", time_zone="UTC", now=FIRST_CAPTURE)
+        repository.add_location(session, site_id=site, name="wall", interval_days=1, now=FIRST_CAPTURE)
+    inbox = settings.inbox / "wall"
+    inbox.mkdir(parents=True, exist_ok=True)
+    shown, rng, resident, seconds, status = (
+        scene(options.capture_megapixels, options.seed),
+        np.random.default_rng(0),
+        [],
+        [],
+        [],
+    )
+
+    def note(_capture: object, analysis: "Analysis") -> None:
+        resident.append(_resident_mb())
+        status.append(analysis.status)
+
+    jobs = Jobs(database, settings, lambda: datetime.now(UTC), "bench", on_analysed=note)
+    for batch in range(10):
+        for number in range(batch * options.captures // 10, (batch + 1) * options.captures // 10):
+            photo = shown.reference if number == 0 else shown.capture
+            grain = rng.integers(-2, 3, photo.shape, np.int16)
+            taken = FIRST_CAPTURE + timedelta(days=number)
+            save_photo(inbox / f"{number}.jpg", np.clip(photo + grain, 0, 255).astype(np.uint8), taken, 92)
+        seconds.append(once(jobs.tick))
+    database.close()
+    warm = resident[len(resident) // 5 :]
+    share = 10 / options.captures
+    return {
+        "analysed": len(resident),
+        "measured": sum(each == "measured" for each in status),
+        "threads": threads(),
+        "seconds_per_capture": float(np.median([each.wall for each in seconds[2:]])) * share,
+        "cpu_seconds_per_capture": float(np.median([each.cpu for each in seconds[2:]])) * share,
+        "captures_per_day": 86400 / (float(np.median([each.wall for each in seconds[2:]])) * share),
+        "captures_per_day_by_cpu": 86400 / (float(np.median([each.cpu for each in seconds[2:]])) * share),
+        "resident_peak_mb": max(resident),
+        "resident_after_a_fifth_mb": float(np.median(warm[: max(1, len(warm) // 4)])),
+        "resident_at_the_end_mb": float(np.median(warm[-max(1, len(warm) // 4) :])),
+    }
+
+
+def _taken_at_once(settings: Any) -> Any:
+    """A file is taken in at the first look: nobody else writes here."""
+    return settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"stable_scans": 1})})
+
+
+def _resident_mb() -> float:
+    """Memory of this process; its highest so far where the system does not tell the present."""
+    import resource
+
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return pages * resource.getpagesize() / 1e6
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"bench": bench}

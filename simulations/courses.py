@@ -1,0 +1,121 @@
+"""Every network that can be taught here, by name: who teaches it, and which options that one takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monitor.errors import MisuseError, UnknownNameError
+from monitor.networks.segmenter_training import SegmenterOptions
+from simulations.lessons import teach_autoencoder, teach_explainer, teach_oracle
+from simulations.segmenter_teaching import teach_segmenter
+from simulations.teaching import teach_classifier
+from simulations.teaching_data import whole
+
+
+def _classifier(
+    data: Path,
+    out: Path,
+    name: str,
+    seed: int,
+    device: str,
+    quiet: bool,
+    preset_name: str = "quarter",
+    patches: int = 60000,
+    **others: Any,
+) -> dict[str, Any]:
+    return teach_classifier(data, out, preset_name, name, patches, seed, device, quiet, **others)
+
+
+def _bcos(
+    data: Path,
+    out: Path,
+    name: str,
+    seed: int,
+    device: str,
+    quiet: bool,
+    preset_name: str = "twin",
+    patches: int = 20000,
+    epochs: int | None = None,
+) -> dict[str, Any]:
+    return teach_classifier(data, out, preset_name, name, patches, seed, device, quiet, kind="bcos", epochs=epochs)
+
+
+def _segmenter(
+    data: Path,
+    out: Path,
+    name: str,
+    seed: int,
+    device: str,
+    quiet: bool,
+    teacher: str = "default",
+    patches: int = 24000,
+    **steps: int,
+) -> dict[str, Any]:
+    return teach_segmenter(data, out, name, teacher, patches, SegmenterOptions(seed=seed, **steps), device, quiet)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a network is taught: `teach` takes (data, out, name, seed, device, quiet) and these `options`; `name` is that
+    of the weights where no other is given.
+    """
+
+    teach: Callable[..., dict[str, Any]]
+    name: str
+    options: frozenset[str]
+
+
+def _course(teach: Callable[..., dict[str, Any]], name: str, *options: str) -> Course:
+    return Course(teach, name, frozenset(options))
+
+
+NETWORKS: dict[str, Course] = {
+    "classifier": _course(_classifier, "default", "patches", "preset_name", "epochs", "start", "dense_by"),
+    "segmenter": _course(_segmenter, "segmenter", "patches", "teacher", "steps"),
+    "bcos": _course(_bcos, "bcos", "patches", "preset_name", "epochs"),
+    "explainer": _course(teach_explainer, "explainer", "patches", "preset_name", "epochs", "teacher", "entropy"),
+    "autoencoder": _course(teach_autoencoder, "autoencoder", "patches", "preset_name", "epochs"),
+    "oracle": _course(teach_oracle, "oracle", "patches", "preset_name", "epochs", "start"),
+}
+
+
+def teach(
+    network: str,
+    data: Path,
+    out: Path,
+    name: str | None,
+    seed: int,
+    device: str,
+    quiet: bool,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    """Teach a network of that name with those `options` that are not None; what its weights are called and scored.
+
+    Raises `UnknownNameError` for another network, and `MisuseError` when one of the options is not among its own.
+    """
+    if network not in NETWORKS:
+        raise UnknownNameError("network", network, NETWORKS)
+    course = NETWORKS[network]
+    given = {option: value for option, value in options.items() if value is not None}
+    foreign = [_FLAGS[option] for option in given if option not in course.options]
+    if foreign:
+        article = "An" if network[0] in "aeiou" else "A"
+        raise MisuseError(
+            f"{article} {network} has no {' or '.join(foreign)}. Leave it out, or choose another --network."
+        )
+    if "patches" in given and whole(data):
+        raise MisuseError(f"{data} holds patches that are taken as they are. Leave --patches out.")
+    return course.teach(data, out, name or course.name, seed, device, quiet, **given)
+
+
+_FLAGS = {
+    "patches": "--patches",
+    "preset_name": "--preset",
+    "start": "--start",
+    "dense_by": "--dense-by",
+    "epochs": "--epochs",
+    "entropy": "--entropy",
+    "teacher": "--teacher",
+    "steps": "--steps",
+}

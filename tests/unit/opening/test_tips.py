@@ -1,0 +1,88 @@
+"""How far a crack has run: both tips, along one course, and nothing where a tip is not to be seen."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from monitor.opening.following import Sighting, follow
+from monitor.opening.tips import Course, main_course
+from simulations.rendering import coverage
+from simulations.scenarios import captures, scenario
+
+SHAPE = (480, 640)
+WHOLE = (400, 400)
+
+
+def all_seen(window):
+    return np.ones(tuple(part.stop - part.start for part in window), bool)
+
+
+def bar(first, last):
+    """Pixels of a crack that stands in column 200."""
+    return np.stack([np.arange(first, last), np.full(last - first, 200)], axis=1)
+
+
+@pytest.fixture
+def course():
+    rows = np.arange(100.0, 300.0, 4)
+    return Course.through(np.stack([rows, np.full(len(rows), 200.0)], axis=1))
+
+
+def test_the_main_course_leaves_side_branches_out_and_starts_above():
+    rng = np.random.default_rng(0)
+    trunk = np.stack([np.arange(20, 220, 4), np.full(50, 100)], axis=1)
+    arm = np.stack([np.full(10, 120), np.arange(104, 144, 4)], axis=1)
+    line = main_course(rng.permutation(np.concatenate([trunk, arm])).astype(float))
+    assert np.abs(line[:, 1] - 100).max() < 4
+    assert (line[0, 0], line[-1, 0]) == pytest.approx((20, 216), abs=2)
+
+
+def test_tips_move_by_as_much_as_the_mask_is_longer(course):
+    before, after = (course.ends(bar(*rows), np.zeros((0, 2))) for rows in ((120, 260), (110, 290)))
+    assert (before[0] - after[0], after[1] - before[1]) == (10, 30)
+
+
+def test_a_thin_end_that_the_mask_missed_is_no_growth(course):
+    gaping = bar(120, 290)[::4].astype(float)
+    first, last = course.ends(bar(120, 220), gaping)
+    whole = course.ends(bar(120, 287), np.zeros((0, 2)))
+    assert (first, last) == pytest.approx(whole, abs=4)
+    far = bar(260, 290)[::4].astype(float)  # not connected with what the mask shows
+    assert course.ends(bar(120, 220), far)[1] == course.ends(bar(120, 220), np.zeros((0, 2)))[1]
+
+
+def test_another_branch_is_not_on_the_line(course):
+    aside = bar(120, 260) + np.array([0, 60])
+    assert course.ends(aside, np.zeros((0, 2))) is None
+    assert course.shown(None, WHOLE, all_seen) == (None, None)
+
+
+def test_a_tip_that_leaves_the_picture_or_is_not_shown_is_none(course):
+    ends = course.ends(bar(120, 260), np.zeros((0, 2)))
+    assert None not in course.shown(ends, WHOLE, all_seen)
+    assert course.shown(ends, (265, 400), all_seen)[1] is None
+
+    def upper_half(window):
+        return np.repeat((np.arange(window[0].start, window[0].stop) < 200)[:, None], 25, axis=1)
+
+    first, last = course.shown(ends, WHOLE, upper_half)
+    assert (first is None, last is None) == (False, True)
+
+
+def test_growth_at_both_tips_of_a_simulated_crack():
+    chosen = replace(
+        scenario("tip_growth"), captures=4, interval_days=122.0, shape=SHAPE, mm_per_px=1.0, wall_kind="plain"
+    )
+    shown = list(captures(chosen, 3))
+    sightings = [
+        Sighting(key, coverage(truth.crack, truth.opening_mm, SHAPE) > 0.5, SHAPE, np.linalg.inv(view.matrix))
+        for key, (truth, _, view) in enumerate(shown)
+    ]
+    readings = follow(0, sightings, lambda key: shown[key][1]).readings
+    far = [truth.crack.tips for truth, _, _ in shown]
+    grown = [np.hypot(*(far[-1][end] - far[0][end])) for end in (0, 1)]
+    measured = sorted([readings[-1].first_tip_px, readings[-1].second_tip_px])
+    assert (readings[0].first_tip_px, readings[0].second_tip_px) == (0, 0)
+    # Over its last 25 px it tapers to nothing, and shows as far as it gapes enough.
+    assert measured == pytest.approx(sorted(grown), abs=25)

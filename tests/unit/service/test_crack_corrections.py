@@ -1,0 +1,188 @@
+"""A person's word on a crack: kept beside what was found, counted where the location goes by it, and taken back."""
+
+import numpy as np
+import pytest
+from service_examples import LOCATION, Workspace
+from simulated_wall import OPENING, SHAPE, Told, file_of, shown
+
+from monitor.errors import MisuseError
+from monitor.records import AlertState, RuleKind, Scale, ScaleOrigin, Status
+from monitor.service.crack_corrections import judge_crack, mark_crack, use_corrections
+from monitor.service.judging import histories
+from monitor.storage import queries, repository
+from monitor.storage.told import CorrectionKind
+from monitor.storage.views import CrackView
+
+ALL = range(OPENING.captures)
+
+
+class Blind(Told):
+    """Sees no crack at all."""
+
+    def analyse(self, image, reference=None, reference_mask=None):
+        found = super().analyse(image, reference, reference_mask)
+        blank = np.zeros(SHAPE, bool)
+        return type(found)(**{**vars(found), "status": Status.NO_CRACK, "severity": None, "mask": blank})
+
+
+def followed(workspace: Workspace, analyser: Told | None = None) -> list[int]:
+    """All photos of the simulated wall, measured, followed and judged against a limit of 1 mm."""
+    ids = workspace.take(*(file_of(index) for index in ALL))
+    with workspace.database.transaction() as session:
+        place = workspace.location_id
+        repository.set_reference(session, place, ids[0], workspace.clock())
+        repository.set_scale(session, place, Scale(1.0, 0.001, ScaleOrigin.TYPED))
+        repository.add_rule(
+            session,
+            place,
+            metric="widest_mm",
+            kind=RuleKind.LEVEL,
+            fire=1.0,
+            clear=0.5,
+            unit="mm",
+            now=workspace.clock(),
+        )
+    workspace.clock.turn(minutes=1)
+    workspace.jobs(analyser or Told()).tick()
+    return ids
+
+
+def cracks(workspace: Workspace) -> dict[str, CrackView]:
+    with workspace.database.session() as session:
+        return {view.crack.name: view for view in queries.cracks(session, workspace.location_id)}
+
+
+def counted(workspace: Workspace, metric: str) -> dict[str, list[float]]:
+    """The values that are fitted and judged, by crack."""
+    with workspace.database.session() as session:
+        found = histories(session, queries.location(session, LOCATION))
+    return {series.crack: [seen.value for seen in series.observations] for series in found if series.metric == metric}
+
+
+def raised(workspace: Workspace) -> set[str]:
+    with workspace.database.session() as session:
+        alerts = queries.alerts(session, workspace.location_id)
+    return {alert.subject for alert in alerts if alert.state is AlertState.FIRING}
+
+
+def say(workspace: Workspace, kind: CorrectionKind, why: str = "A cable.", crack: str = "A") -> bool:
+    workspace.clock.turn(minutes=1)
+    return judge_crack(workspace.database, workspace.settings, LOCATION, crack, kind, why, workspace.clock(), by="Ada")
+
+
+def test_a_rejected_crack_moves_no_verdict_and_raises_no_alarm_but_stays(workspace: Workspace) -> None:
+    followed(workspace)
+    before = cracks(workspace)["A"]
+    assert "widest_mm level A" in raised(workspace)
+    assert say(workspace, CorrectionKind.REJECTED)
+    view = cracks(workspace)["A"]
+    assert view.readings == before.readings
+    assert view.correction is not None
+    assert (view.correction.why, view.correction.recorded_by) == ("A cable.", "Ada")
+    assert raised(workspace) == set()
+    assert counted(workspace, "widest_mm") == {}
+    assert counted(workspace, "area_px") == {"all": [0.0] * len(ALL)}
+    with workspace.database.session() as session:
+        fits = queries.fits(session, workspace.location_id)
+        readings = [view.reading for view in queries.captures(session, workspace.location_id)]
+    assert {view.fit.crack for view in fits} == {"all"}
+    assert all(reading and reading.severity and reading.severity.crack_count == 1 for reading in readings)
+
+
+def test_the_last_word_counts_and_the_worker_comes_to_the_same(workspace: Workspace) -> None:
+    followed(workspace)
+    before = counted(workspace, "widest_mm"), counted(workspace, "area_px")
+    say(workspace, CorrectionKind.REJECTED)
+    say(workspace, CorrectionKind.ACCEPTED, "It is one after all.")
+    assert (counted(workspace, "widest_mm"), counted(workspace, "area_px")) == before
+    assert "widest_mm level A" in raised(workspace)
+    workspace.clock.turn(minutes=1)
+    workspace.jobs(Told()).tick()
+    assert (counted(workspace, "widest_mm"), counted(workspace, "area_px")) == before
+    with workspace.database.session() as session:
+        kinds = [view.kind for view in queries.corrections(session, workspace.location_id)]
+    assert kinds == ["rejected", "accepted"]
+
+
+def test_a_location_can_be_told_not_to_go_by_corrections(workspace: Workspace) -> None:
+    followed(workspace)
+    before = counted(workspace, "widest_mm")
+    say(workspace, CorrectionKind.REJECTED)
+    for use, expected in ((False, before), (True, {})):
+        workspace.clock.turn(minutes=1)
+        use_corrections(workspace.database, workspace.settings, LOCATION, use=use, now=workspace.clock())
+        assert counted(workspace, "widest_mm") == expected
+
+
+def test_a_rejection_holds_under_another_recipe_and_for_later_photos(workspace: Workspace) -> None:
+    """It is about the place, not about the row of one recipe."""
+    ids = workspace.take(*(file_of(index) for index in ALL[:4]))
+    with workspace.database.transaction() as session:
+        repository.set_reference(session, workspace.location_id, ids[0], workspace.clock())
+    workspace.clock.turn(minutes=1)
+    workspace.jobs(Told()).tick()
+    say(workspace, CorrectionKind.REJECTED)
+    workspace.take(*(file_of(index) for index in ALL[4:]))
+    workspace.clock.turn(minutes=1)
+    wider = Told(share=0.3)
+    workspace.jobs(wider, former=[Told()]).tick()
+    assert counted(workspace, "area_px") == {"all": [0.0] * len(ALL)}
+    from monitor.service.recipes import switch
+
+    switch(workspace.database, workspace.settings, LOCATION, workspace.clock.turn(minutes=1))
+    assert cracks(workspace)["A"].rejected
+    assert counted(workspace, "area_px") == {"all": [0.0] * len(ALL)}
+
+
+def test_a_missed_crack_is_marked_and_then_measured_like_any_other(workspace: Workspace) -> None:
+    ids = followed(workspace, Blind())
+    assert cracks(workspace) == {}
+    truth = shown()[0][0]
+    assert truth.crack is not None
+    line = np.asarray(truth.crack.path, float)[::8]
+    name, done = mark_crack(
+        workspace.database, workspace.settings, LOCATION, line, "Seen on site.", workspace.clock(), capture_id=ids[2]
+    )
+    assert (name, done) == ("M1", True)
+    found = cracks(workspace)["M1"]
+    assert found.crack.first_seen == ids[2]
+    true = [told.opening_px_at(found.crack.course).mean() for told, _, _ in shown()]
+    np.testing.assert_allclose([one.opening_px for one in found.readings], true, atol=0.3)
+    assert set(counted(workspace, "widest_mm")) == {"M1"}
+    say(workspace, CorrectionKind.REJECTED, "A shadow.", "M1")
+    assert cracks(workspace) == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ([[10, 10]], "at least two points"),
+        ([[10, 10], [12, 15]], "at least 20 px"),
+        ([[10, 10], [10, 4000]], "leaves the reference"),
+    ],
+)
+def test_a_line_that_is_no_crack_is_refused(workspace: Workspace, line: list[list[float]], sentence: str) -> None:
+    followed(workspace)
+    with pytest.raises(MisuseError, match=sentence):
+        mark_crack(workspace.database, workspace.settings, LOCATION, np.array(line, float), "x", workspace.clock())
+
+
+def test_a_word_needs_a_reason_and_a_crack_that_is_there(workspace: Workspace) -> None:
+    followed(workspace)
+    with pytest.raises(MisuseError, match="Say why"):
+        say(workspace, CorrectionKind.REJECTED, " ")
+    with pytest.raises(MisuseError, match=r"no crack Z\. Known: A"):
+        say(workspace, CorrectionKind.REJECTED, crack="Z")
+    assert not cracks(workspace)["A"].rejected
+
+
+def test_while_photos_are_out_of_reach_a_word_is_kept_for_the_worker(workspace: Workspace) -> None:
+    followed(workspace)
+    aside = workspace.settings.originals.with_name("aside")
+    workspace.settings.originals.rename(aside)
+    assert not say(workspace, CorrectionKind.REJECTED)
+    aside.rename(workspace.settings.originals)
+    workspace.clock.turn(minutes=1)
+    workspace.jobs(Told()).tick()
+    assert cracks(workspace)["A"].rejected
+    assert raised(workspace) == set()

@@ -1,0 +1,37 @@
+"""The database counts as many readings as the series has observations."""
+
+import pytest
+from storage_examples import NOW, Place, failed, measured, recipe, registration
+
+from monitor.records import Analysis, Status, TimeSource
+from monitor.storage import queries, repository
+
+_NOTHING = Analysis(Status.NO_CRACK, None, 0.01, None, registration(), recipe())
+_HISTORIES = {
+    "sound": [_NOTHING, _NOTHING],
+    "gone dark": [_NOTHING, measured(), _NOTHING, measured(), _NOTHING],
+    "not registered": [measured(), failed(), measured()],
+    "another recipe": [measured(), measured(weights="second"), None],
+}
+
+
+@pytest.mark.parametrize("history", _HISTORIES)
+def test_as_many_as_the_series_has(place: Place, history: str) -> None:
+    for day, analysis in enumerate(_HISTORIES[history]):
+        capture = place.capture(f"capture {day}", days=day)
+        if analysis is not None:
+            record(place, capture, analysis)
+    guessed = place.capture("time guessed", days=9, source=TimeSource.FILE)
+    record(place, guessed, measured())
+    with place.database.session() as session:
+        seen = queries.series(session, place.location_id, "max_width_px").observations
+        assert queries.observed(session) == {place.location_id: len(seen)}
+        assert queries.observed(session, place.location_id) == queries.observed(session)
+        assert queries.observed(session, place.location_id + 1) == {}
+    assert seen
+
+
+def record(place: Place, capture_id: int, analysis: Analysis) -> None:
+    with place.database.transaction() as session:
+        repository.record_recipe(session, analysis.recipe, NOW)
+        repository.record_reading(session, capture_id=capture_id, analysis=analysis, pictures={}, now=NOW)

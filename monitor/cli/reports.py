@@ -35,7 +35,7 @@ def report(
 ) -> None:
     """Write a report as PDF. It is no structural assessment.
 
-    Example: crackmonitor report north-wall --out north-wall.pdf --by "A. Engineer"
+    For example `crackmonitor report north-wall --out north-wall.pdf --by "A. Engineer"`.
     """
     from monitor.errors import MisuseError
     from monitor.reports.contents import gather
@@ -85,7 +85,7 @@ def export(
 ) -> None:
     """Write all readings as a table, one row a capture and crack; units stand in the column names.
 
-    Example: crackmonitor export north-wall --format xlsx
+    For example `crackmonitor export north-wall --format xlsx`.
     """
     from monitor.reports.tables import readings_table, write_table
 

@@ -80,16 +80,39 @@ def agreed(probability: FloatArray, grid: PatchGrid, indices: NDArray[np.int64])
     of their log-odds, weighted by the share. All of them see a crack; what one patch alone takes for a crack seldom is
     one. At the usual overlap no two patches share so much, in pictures of a few patches most do.
     """
-    side, origins = grid.patch_px, grid.origins[indices]
-    steps = [np.diff(np.unique(starts)).min(initial=side) for starts in origins.T]
-    if min(steps) > (1 - _SEES_THE_SAME) * side:
-        return probability  # and no table of all pairs, which is large for large photos
-    gaps = np.abs(origins[:, None] - origins[None]).astype(np.float64)
-    shared = np.prod(np.clip(1 - gaps / side, 0, 1), axis=2)
-    weight = np.where(shared >= _SEES_THE_SAME, shared, 0.0)
+    rows, cols = (np.unique(starts) for starts in grid.origins.T)
+    place = np.searchsorted(rows, grid.origins[indices, 0]), np.searchsorted(cols, grid.origins[indices, 1])
+    odds, given = np.zeros((len(rows), len(cols))), np.zeros((len(rows), len(cols)))
     within = np.clip(probability.astype(np.float64), 1e-12, 1 - 1e-12)
-    odds = weight @ np.log(within / (1 - within)) / weight.sum(axis=1)
-    return np.asarray(np.minimum(probability, 1 / (1 + np.exp(-odds))))
+    odds[place], given[place] = np.log(within / (1 - within)), 1.0
+    total, weight = np.zeros_like(odds), np.zeros_like(odds)
+    for down, down_shares in _shares(rows, grid.patch_px):
+        for across, across_shares in _shares(cols, grid.patch_px):
+            here = _moved(len(rows), down), _moved(len(cols), across)
+            there = _moved(len(rows), -down), _moved(len(cols), -across)
+            shared = np.outer(down_shares, across_shares)
+            shared = np.where(shared >= _SEES_THE_SAME, shared, 0) * given[there]
+            total[here] += shared * odds[there]
+            weight[here] += shared
+    together = 1 / (1 + np.exp(-total[place] / weight[place]))
+    return np.asarray(np.where(weight[place] > 1, np.minimum(probability, together), probability))
+
+
+def _shares(starts: NDArray[np.int64], side: int) -> list[tuple[int, NDArray[np.float64]]]:
+    """By how many places along an axis patches lie apart that share a third of it, and what share that is, pair by
+    pair."""
+    found = []
+    for apart in range(len(starts)):
+        shares = np.clip(1 - (starts[apart:] - starts[: len(starts) - apart]) / side, 0, 1)
+        if shares.max() < _SEES_THE_SAME:
+            break
+        found += [(step, shares) for step in {apart, -apart}]
+    return found
+
+
+def _moved(count: int, by: int) -> slice:
+    """The places along an axis that have another one `by` places before them."""
+    return slice(max(by, 0), count + min(by, 0))
 
 
 def merge(

@@ -89,10 +89,17 @@ def _save_pictures(comparison: Comparison, folder: Path) -> None:
         save_pictures(private, methods, samples[:: max(1, len(samples) // count)][:count], grown[:1])
 
 
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
 def _write_csv(path: Path, lines: Sequence[Line]) -> None:
-    """One row a line; a figure becomes value, low, high and the number of groups."""
+    """One row a line; a figure becomes value, low, high and the number of groups.
+
+    To six digits: the last ones of a network's answer hang on what else was in its batch.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    flat = [_flat(line) for line in lines]
+    flat = [{name: _rounded(value) for name, value in _flat(line).items()} for line in lines]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(flat[0]) if flat else ["nothing"])
         writer.writeheader()

@@ -175,9 +175,10 @@ def test_a_picture_smaller_than_a_patch_has_an_answer(analyse: Analyse, here: Pa
 def test_words_for_a_person(workspace: Path, cracked: Path) -> None:
     words = crackmonitor("analyse", cracked, "--workspace", workspace)
     assert (words.status, words.err) == (0, "")
-    first, second, third, *_ = words.out.splitlines()
+    first, second, sure, third = words.out.splitlines()
     assert first == "measured"
     assert second.startswith("highest crack probability")
+    assert sure.startswith("confidence in the mask: 0.")
     assert third.startswith("1 crack(s), area ")
 
 

@@ -9,7 +9,7 @@ from command_line import crackmonitor
 
 from simulations import scenarios
 
-SMALL = (384, 512)
+SMALL = (480, 640)
 
 
 @pytest.fixture(scope="module")

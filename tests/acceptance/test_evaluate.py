@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from command_line import crackmonitor
 
-SETS = {"masonry_dais", "brickwork_cracks"}
+SETS = {"masonry_dais", "brickwork_cracks", "brickwork_cracks_without_listed"}
 
 
 def picture(path: Path, cracked: bool, side: int, rng: np.random.Generator) -> None:

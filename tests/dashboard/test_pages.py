@@ -55,7 +55,7 @@ def test_overview_tells_state_last_capture_and_rate_of_every_location(
     text = words(app)
     assert "2 of 7 locations need attention" in text
     assert names(app)[:2] == ["growing", "late"]
-    assert [group.value for group in app.subheader] == ["Needs attention", "Bridge", plain(SITE)]
+    assert [group.value for group in app.subheader] == ["What needs me today", "Needs attention", "Bridge", plain(SITE)]
     assert "13 readings from 16 captures" in text
     assert "(Europe/Berlin)" in text
     assert "mm per year (90 % interval" in text

@@ -68,7 +68,7 @@ def min_max_discriminated(grey: ByteArray) -> FloatArray:
     """Min-Max grey-level discrimination (Hoang 2018, doi:10.1155/2018/3924120).
 
     Values above a margin between the least and the greatest are raised by a ratio, the others lowered by it; none
-    leaves the two.
+    leaves the two. The margin and the ratio are this project's choice: the paper does not give them.
     """
     values = grey.astype(np.float32)
     least, greatest = values.min(), values.max()

@@ -35,7 +35,7 @@ from monitor.records import (
 from monitor.segmentation.confidence import Confidence, confidence_in
 from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
-from monitor.segmentation.taught import TaughtOptions, crack_mask, mean_of_seen
+from monitor.segmentation.taught import TaughtOptions, crack_mask, gaps, mean_of_seen
 from monitor.segmentation.thresholds import thresholder
 from monitor.severity.metrics import MIN_COMPONENT_PX, measure
 from monitor.severity.width import width_method
@@ -156,12 +156,12 @@ class Analyser:
             blank = np.zeros(seen.shape, bool)
             outcome = self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
             return replace(outcome, grading=self._graded(reference, view, seen, outcome))
-        mask = self._segment(view, found) & seen
+        mask, gap = (part & seen for part in self._segment(view, found))
         severity = measure(mask, self.options.width_method, np.random.default_rng(0))
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
         outcome = self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
-        sure = self._confidence(mask, found)
+        sure = self._confidence(mask, gap, found)
         if sure is not None:
             outcome = replace(outcome, confidence=sure.value, crack_confidences=sure.of_cracks)
         if sure is not None and sure.value < self.options.least_confidence:
@@ -205,11 +205,11 @@ class Analyser:
         seen = crack_pixels(self._segmenter, cut(image, grid, indices), self.options.batch_size)
         return mean_of_seen(merge(seen, grid, indices), merge(np.ones_like(seen), grid, indices))
 
-    def _confidence(self, mask: BoolArray, found: _Explained) -> Confidence | None:
+    def _confidence(self, mask: BoolArray, gap: BoolArray, found: _Explained) -> Confidence | None:
         """How sure the mask is; None where no segmenter says what it makes of it."""
-        if self._segmenter is None or found.gaping is None:
+        if found.gaping is None:
             return None
-        return confidence_in(mask, found.likely, found.gaping, self._segmenter.level, MIN_COMPONENT_PX)
+        return confidence_in(mask, gap, found.likely, found.gaping, MIN_COMPONENT_PX)
 
     def _graded(self, reference: ByteArray | None, view: ByteArray, seen: BoolArray, outcome: Analysis) -> Grading:
         """A reference stands for itself: it is an A."""
@@ -219,14 +219,18 @@ class Analyser:
         margin = None if probability is None else probability - self.threshold_probability
         return graded(reference, view, seen, outcome.registration, margin)
 
-    def _segment(self, image: ByteArray, found: _Explained) -> BoolArray:
+    def _segment(self, image: ByteArray, found: _Explained) -> tuple[BoolArray, BoolArray]:
+        """The mask, and all that looks like a gap (the mask is a part of it)."""
         light = grey(image).astype(np.float32) / 255
         if self._segmenter is not None and found.gaping is not None:
             level, taught = self._segmenter.level, self.options.taught
-            return crack_mask(light, found.gaping, level, found.relevance, found.candidates, taught)
+            gap = gaps(light, found.gaping, level, taught)
+            return crack_mask(gap, found.gaping, level, found.relevance, found.candidates, taught), gap
         if self.options.mask == "published":
-            return postprocess(found.candidates, self.options.postprocessing)
-        return refine(light, found.relevance, found.candidates, self.options.refinement)
+            mask = postprocess(found.candidates, self.options.postprocessing)
+        else:
+            mask = refine(light, found.relevance, found.candidates, self.options.refinement)
+        return mask, mask
 
     def _outcome(
         self,

@@ -27,7 +27,12 @@ class DescentOptions(Protocol):
 
     @property
     def bfloat16(self) -> bool:
-        """Whether layers run in bfloat16."""
+        """Whether layers run in bfloat16, where the device is quick at it."""
+
+
+def quick_in_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 saves time there: processors without vectors for it take ten times as long as in float32."""
+    return device.type != "cpu" or torch.backends.cpu.get_cpu_capability().startswith(("AVX512", "AMX"))
 
 
 class Descent:
@@ -49,7 +54,7 @@ class Descent:
         self.device = device or torch.device("cpu")
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         self._beside = nn.Module() if beside is None else beside.to(self.device)
-        self._bfloat16 = options.bfloat16
+        self._bfloat16 = options.bfloat16 and quick_in_bfloat16(self.device)
         self._optimiser = torch.optim.AdamW(
             [*self.network.parameters(), *self._beside.parameters()],
             lr=options.learning_rate,

@@ -14,8 +14,8 @@ from monitor.records import BoolArray, FloatArray
 @dataclass(frozen=True)
 class Confidence:
     """Of a photo's mask: `probability`, the classifier's calibrated one that the most cracked patch is; `seen`, how
-    clearly the segmenter sees a gap in the mask's pixels (mean); `agreed`, the share of all it sees as a gap where the
-    explanation points at it, too. `of_cracks` is the confidence in each crack (8-connected component), largest first.
+    clearly the segmenter sees a gap in the mask's pixels (mean); `agreed`, the share of all that looks like a gap where
+    the explanation points at it, too. `of_cracks` is the confidence in each crack (8-connected component), largest first.
     """
 
     probability: float
@@ -30,17 +30,16 @@ class Confidence:
 
 
 def confidence_in(
-    mask: BoolArray, probability: FloatArray, gaping: FloatArray, level: float, least_px: int
+    mask: BoolArray, gap: BoolArray, probability: FloatArray, gaping: FloatArray, least_px: int
 ) -> Confidence:
     """How sure one photo's mask is, all arrays (rows, cols); zeros for an empty mask.
 
-    `probability` is the highest calibrated crack probability of the patches over each pixel, `gaping` what the
-    segmenter sees there, a gap from `level` on. Components of fewer than `least_px` pixels are no cracks.
+    `gap` marks all that looks like a gap, the mask a part of it. `probability` is the highest calibrated crack
+    probability of the patches over each pixel, `gaping` what the segmenter sees there. Components of fewer than `least_px` pixels are no cracks.
     """
     if not mask.any():
         return Confidence(0.0, 0.0, 0.0)
-    gap = gaping >= level
-    agreed = float((mask & gap).sum() / max(gap.sum(), 1))
+    agreed = float(mask.sum() / gap.sum())
     count, label, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     sizes = stats[:, cv2.CC_STAT_AREA]
     order = [index for index in np.argsort(-sizes[1:], kind="stable") + 1 if sizes[index] >= least_px]

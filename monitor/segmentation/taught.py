@@ -16,11 +16,13 @@ _REACHES = (1.5, 3.0)
 
 @dataclass(frozen=True)
 class TaughtOptions:
-    """Options of `crack_mask`. `follow`: share of the network's level down to which a crack is followed from where
-    it is clear. `reach_px`: so near to the explanation a crack has to be seen somewhere. `min_share`: and there
-    relevance has to reach this share of the highest around. `min_area_px`: smaller components go. `flank_depth`,
-    `flank_share`: so do those that lie less deep (of brightness 0 .. 1) between two flanks along more than the rest of
-    their axis: a gap has two lips, a wall's dark surroundings begin at one edge.
+    """Options of `gaps` and `crack_mask`. `follow`: share of the network's level down to which a crack is followed
+    from where it is clear. `reach_px`: so near to the explanation a crack has to be seen somewhere. `min_share`: and
+    there relevance has to reach this share of the highest around. `min_area_px`: smaller components go.
+    `flank_depth`, `flank_share`: so do those that lie less deep (of brightness 0 .. 1) between two flanks along more
+    than the rest of their axis: a gap has two lips, a wall's dark surroundings begin at one edge. `wide_px`,
+    `wide_darkness`: where they are so wide that no blur lets light in, they are darker than this share of the darker
+    flank, too: a gap is black inside, a joint shows its mortar.
     """
 
     follow: float = 0.6
@@ -29,29 +31,39 @@ class TaughtOptions:
     min_area_px: int = 50
     flank_depth: float = 0.02
     flank_share: float = 0.5
+    wide_px: float = 6.0
+    wide_darkness: float = 0.55
+
+
+def gaps(light: FloatArray, probability: FloatArray, level: float, options: TaughtOptions | None = None) -> BoolArray:
+    """All pixels that look like those of a gap, whatever the explanation says of them: bool, all arrays (rows, cols).
+
+    `light` is grey in 0 .. 1. `probability` in 0 .. 1 is 0 where nothing was looked at; `level` is that from which a
+    pixel counts.
+    """
+    options = options or TaughtOptions()
+    seen = hysteresis(probability >= options.follow * level, probability >= level)
+    return _flanked(np.asarray(light, np.float32), area_opening(seen, options.min_area_px), options)
 
 
 def crack_mask(
-    light: FloatArray,
+    gap: BoolArray,
     probability: FloatArray,
     level: float,
     relevance: FloatArray,
     candidates: BoolArray,
     options: TaughtOptions | None = None,
 ) -> BoolArray:
-    """The crack's pixels as a bool mask, all arrays (rows, cols).
+    """The crack's pixels: those components of the `gaps` that the explanation points at; bool, all (rows, cols).
 
-    `light` is grey in 0 .. 1. `probability` in 0 .. 1 is 0 where nothing was looked at; `level` is that from which a
-    pixel counts; `relevance` and the `candidates` thresholded from it say what made the classifier say "cracked".
-    Without candidates the mask is empty.
+    `relevance` and the `candidates` thresholded from it say what made the classifier say "cracked". Without candidates
+    the mask is empty.
     """
     options = options or TaughtOptions()
     if not candidates.any():
         return np.zeros(candidates.shape, bool)
     pointed_at = grow(candidates, options.reach_px) & (relative_relevance(relevance) >= options.min_share)
-    backed = (probability >= level) & pointed_at
-    mask = area_opening(hysteresis(probability >= options.follow * level, backed), options.min_area_px)
-    return _flanked(np.asarray(light, np.float32), mask, options)
+    return hysteresis(gap, gap & (probability >= level) & pointed_at)
 
 
 def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions) -> BoolArray:
@@ -60,15 +72,19 @@ def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions
     axis = mask & (half_px >= cv2.dilate(half_px, np.ones((3, 3), np.uint8)))
     rows, cols = np.nonzero(axis)
     smooth = np.asarray(cv2.blur(light, (3, 3)), np.float32)
-    depth = np.full(len(rows), -np.inf, np.float32)
+    flank = np.full(len(rows), -np.inf, np.float32)
     for scale in _REACHES:
         reach = np.ceil(scale * half_px[axis]).astype(np.int64) + 2
         for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
             sides = [_at(smooth, rows + sign * reach * down, cols + sign * reach * right) for sign in (1, -1)]
-            np.maximum(depth, np.minimum(*sides) - smooth[axis], out=depth)
+            np.maximum(flank, np.minimum(*sides), out=flank)
+    inside = smooth[axis]
+    lets_light_in = (2 * half_px[axis] >= options.wide_px) & (inside > options.wide_darkness * flank)
     count, label = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    deep = np.bincount(label[axis][depth >= options.flank_depth], minlength=count)
-    stays = deep >= options.flank_share * np.bincount(label[axis], minlength=count)
+    deep = (flank - inside >= options.flank_depth) & ~lets_light_in
+    stays = np.bincount(label[axis][deep], minlength=count) >= options.flank_share * np.bincount(
+        label[axis], minlength=count
+    )
     stays[0] = False
     return np.asarray(stays[label])
 

@@ -59,13 +59,12 @@ def simple(relevance: FloatArray) -> Thresholding:
     The threshold starts at the mean and moves half-way between the means of both sides until it moves by
     less than 1e-6 of the relevance's span. The mask is the side above, or below where that is the smaller.
     """
-    reason = _why_useless(relevance)
+    ordered = np.sort(relevance, axis=None)
+    reason = _why_useless(ordered[[0, -1]])
     if reason is not None:
         return Thresholding(np.zeros(relevance.shape, bool), reason)
-    low, span = _low_and_span(relevance)
-    scaled = np.asarray((relevance.astype(np.float64) - low) / span)
-    threshold = _intermeans(scaled)
-    return Thresholding(_smaller_side(scaled > threshold), threshold=low + threshold * span)
+    threshold, below = _intermeans(ordered)
+    return Thresholding(_smaller_side(relevance > ordered[below - 1]), threshold=threshold)
 
 
 def gmm(relevance: FloatArray) -> Thresholding:
@@ -166,16 +165,19 @@ def _maximise(values: Floats, shares: Floats, belonging: Floats) -> Mixture:
     return Mixture(weights, means, variances)
 
 
-def _intermeans(values: Floats) -> float:
-    """Fixed point of the half-way value between the means below and above it."""
-    total = values.sum()
-    threshold, moved = total / values.size, np.inf
-    while moved > _SIMPLE_TOLERANCE:
-        above = values > threshold
-        count, sum_above = np.count_nonzero(above), values.sum(where=above)
-        previous, threshold = threshold, ((total - sum_above) / (values.size - count) + sum_above / count) / 2
+def _intermeans(ordered: FloatArray) -> tuple[float, int]:
+    """Fixed point of the half-way value between the means below and above it, of values in rising order; and how many
+    of them are not above it. Once they are in order, a step costs no more than looking a sum up.
+    """
+    sums = np.cumsum(ordered, dtype=np.float64)
+    enough = _SIMPLE_TOLERANCE * (float(ordered[-1]) - float(ordered[0]))
+    threshold, moved, below = float(sums[-1]) / ordered.size, np.inf, 0
+    while moved > enough:
+        below = int(np.searchsorted(ordered, threshold, side="right"))
+        under = float(sums[below - 1])
+        previous, threshold = threshold, (under / below + (float(sums[-1]) - under) / (ordered.size - below)) / 2
         moved = abs(threshold - previous)
-    return float(threshold)
+    return threshold, int(np.searchsorted(ordered, threshold, side="right"))
 
 
 def _smaller_side(mask: BoolArray) -> BoolArray:

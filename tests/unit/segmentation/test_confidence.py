@@ -10,18 +10,18 @@ SHAPE = (60, 80)
 
 def scene(
     probability: float = 0.95, seen: float = 0.9, missed_rows: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two cracks of 200 and 100 px; what the segmenter sees besides lies in `missed_rows` of 60 px each."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Two cracks of 200 and 100 px; what looks like a gap besides lies in `missed_rows` of 60 px each."""
     mask = np.zeros(SHAPE, bool)
     mask[10:15, 10:50] = True
     mask[40:45, 10:30] = True
     gaping = np.where(mask, seen, 0.02)
     gaping[50 : 50 + missed_rows, 10:70] = 0.8
-    return mask, np.full(SHAPE, probability), gaping
+    return mask, gaping > 0.5, np.full(SHAPE, probability), gaping
 
 
 def test_a_photo_is_as_sure_as_all_three_opinions_together() -> None:
-    sure = confidence_in(*scene(), level=0.5, least_px=50)
+    sure = confidence_in(*scene(), least_px=50)
     assert (sure.probability, sure.seen, sure.agreed) == pytest.approx((0.95, 0.9, 1.0))
     assert sure.value == pytest.approx((0.95 * 0.9) ** (1 / 3))
     assert sure.of_cracks == pytest.approx((sure.value, sure.value))
@@ -30,22 +30,22 @@ def test_a_photo_is_as_sure_as_all_three_opinions_together() -> None:
 @pytest.mark.parametrize("worse", [{"probability": 0.6}, {"seen": 0.55}, {"missed_rows": 5}])
 def test_each_doubt_lowers_it(worse: dict[str, float]) -> None:
     assert (
-        confidence_in(*scene(**worse), level=0.5, least_px=50).value
-        < confidence_in(*scene(), level=0.5, least_px=50).value - 0.05
+        confidence_in(*scene(**worse), least_px=50).value
+        < confidence_in(*scene(), least_px=50).value - 0.05
     )
 
 
 def test_a_doubtful_crack_beside_a_clear_one_is_told_apart() -> None:
-    mask, probability, gaping = scene()
+    mask, gap, probability, gaping = scene()
     gaping[40:45, 10:30] = 0.5
     probability[30:] = 0.6
-    large, small = confidence_in(mask, probability, gaping, level=0.5, least_px=50).of_cracks
+    large, small = confidence_in(mask, gap, probability, gaping, least_px=50).of_cracks
     assert large == pytest.approx((0.95 * 0.9) ** (1 / 3))
     assert small == pytest.approx((0.6 * 0.5) ** (1 / 3))
 
 
 def test_specks_are_no_cracks_and_an_empty_mask_is_sure_of_nothing() -> None:
-    mask, probability, gaping = scene()
+    mask, gap, probability, gaping = scene()
     mask[0:3, 0:3] = True
-    assert len(confidence_in(mask, probability, gaping, level=0.5, least_px=50).of_cracks) == 2
-    assert confidence_in(np.zeros(SHAPE, bool), probability, gaping, level=0.5, least_px=50).value == 0
+    assert len(confidence_in(mask, gap, probability, gaping, least_px=50).of_cracks) == 2
+    assert confidence_in(np.zeros(SHAPE, bool), gap, probability, gaping, least_px=50).value == 0

@@ -37,7 +37,8 @@ def crack_mask(
     """On a bright wall that is dark where a crack is likely, explained everywhere, unless told otherwise."""
     everywhere = np.ones(SHAPE, np.float32) if relevance is None else relevance
     wall = np.where(probability > 0, 0.2, 0.7) if light is None else light
-    return taught.crack_mask(wall, probability, level, everywhere, candidates, options)
+    gap = taught.gaps(wall, probability, level, options)
+    return taught.crack_mask(gap, probability, level, everywhere, candidates, options)
 
 
 def test_only_what_the_explanation_points_at_is_a_crack() -> None:
@@ -88,6 +89,15 @@ def test_a_gap_has_two_lips_and_the_edge_of_the_wall_has_one(width_px: int) -> N
     beyond = np.where(np.arange(SHAPE[0])[:, None] >= 20, 0.1, 0.6) * np.ones(SHAPE)
     assert crack_mask(seen, 0.5, marked((21, 50)), OPTIONS, light=gap)[20 : 20 + width_px].all()
     assert not crack_mask(seen, 0.5, marked((21, 50)), OPTIONS, light=beyond).any()
+
+
+@pytest.mark.parametrize(("width_px", "inside", "stays"), [(9, 0.1, True), (9, 0.4, False), (3, 0.4, True)])
+def test_a_wide_gap_is_black_inside_and_a_joint_shows_its_mortar(width_px: int, inside: float, stays: bool) -> None:
+    """Light gets into the picture of a narrow gap by blur, so that nothing can be said of it."""
+    seen = np.zeros(SHAPE, np.float32)
+    seen[20 : 20 + width_px] = 0.9
+    light = np.where(seen > 0, inside, 0.6)
+    assert crack_mask(seen, 0.5, marked((21, 50)), OPTIONS, light=light).any() == stays
 
 
 def test_a_mask_that_does_not_fill_its_gap_stays() -> None:

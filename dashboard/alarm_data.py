@@ -5,13 +5,13 @@ Reading functions may be ten seconds old; what a person has just done here is se
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import access_data, data
+from monitor.access.desk import Desk
 from monitor.settings import load_settings
 from monitor.storage import queries, repository
 from monitor.storage.alarms import TEST as TEST
@@ -51,34 +51,35 @@ def picture_of(folder: Path, alert_id: int) -> str | None:
 
 def acknowledge(folder: Path, alert_id: int, by: str) -> None:
     """Somebody has seen it."""
-    _write(folder, partial(repository.acknowledge_alert, alert_id=alert_id, by=by))
+    _write(folder, lambda desk: desk.do(repository.acknowledge_alert, alert_id, by=by, now=desk.now))
 
 
 def assign(folder: Path, alert_id: int, by: str, to: str) -> None:
     """It is for somebody to see to."""
-    _write(folder, partial(repository.assign_alert, alert_id=alert_id, by=by, to=to))
+    _write(folder, lambda desk: desk.do(repository.assign_alert, alert_id, by=by, to=to, now=desk.now))
 
 
 def comment(folder: Path, alert_id: int, by: str, note: str) -> None:
     """Something worth knowing about it."""
-    _write(folder, partial(repository.comment_alert, alert_id=alert_id, by=by, note=note))
+    _write(folder, lambda desk: desk.do(repository.comment_alert, alert_id, by=by, note=note, now=desk.now))
 
 
 def close(folder: Path, alert_id: int, by: str, action: str) -> None:
     """It has been dealt with."""
-    _write(folder, partial(repository.close_alert, alert_id=alert_id, by=by, action=action))
+    _write(folder, lambda desk: desk.do(repository.close_alert, alert_id, by=by, action=action, now=desk.now))
 
 
 def send_test(folder: Path, by: str) -> None:
     """Have the worker send a test to every channel."""
-    _write(folder, partial(repository.add_test_alert, by=by))
+    _write(folder, lambda desk: desk.do(repository.add_test_alert, by=by, now=desk.now))
 
 
-def _write(folder: Path, change: Callable[..., Any]) -> None:
+def _write(folder: Path, change: Callable[[Desk], Any]) -> None:
     """Make one change as of now; whatever comes of it, nothing shown is older from now on."""
+    person = access_data.person(folder)
     try:
         with data.database(load_settings(folder).resolved_database_url).transaction() as session:
-            change(session, now=datetime.now(UTC))
+            change(Desk(session, person, datetime.now(UTC)))
     finally:
         for cached in (inbox, history, alarm, data.glances, data.detail):
             cached.clear()

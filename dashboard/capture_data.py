@@ -71,9 +71,9 @@ def mark(folder: Path, seen: Shown, line: list[tuple[float, float]], why: str, b
 def _correct(
     folder: Path, seen: Shown, kind: CorrectionKind, course: np.ndarray, why: str, by: str, crack: str | None
 ) -> None:
-    with changing(folder) as (session, _, now):
-        repository.correct_crack(
-            session,
+    with changing(folder) as (desk, _, now):
+        desk.do(
+            repository.correct_crack,
             seen.capture.location_id,
             kind=kind,
             course=course,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from html import escape
+from math import cos, sin, tau
 from statistics import fmean
 from textwrap import wrap
 from zoneinfo import ZoneInfo
@@ -18,21 +19,34 @@ _DAYS_PER_YEAR = 365.25
 #: A limit further up than so many times the highest value is named instead of drawn: it would flatten the rest.
 _FAR = 3.0
 _DAY = timedelta(days=1)
+#: The name and marker of readings that count, by their grades.
+_SHAPES = {"reading": ((None, "A"), "circle"), "reading, grade B": (("B",), "diamond"), "grade C": (("C",), "square")}
+#: How a chart may be kept: as a picture, twice as fine as on the screen.
+CONFIG = {
+    "displaylogo": False,
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "crackmonitor"},
+}
 
 
 @dataclass(frozen=True)
 class Point:
-    """A value at an aware time (None: there is no value), what to say on hover, and its standard error if known."""
+    """A value at an aware time (None: there is no value), what to say on hover, and its standard error and its grade
+    where they are known.
+    """
 
     at: datetime
     value: float | None
     note: str
     error: float | None = None
+    grade: str | None = None
 
 
 @dataclass(frozen=True)
 class Line:
-    """A straight line from `origin`, where it has the value `intercept`, over `span_days`, and its slope's interval."""
+    """A straight line from `origin`, where it has the value `intercept`, over `span_days`, and its slope's interval;
+    where a season was fitted beside it, that of its cosine and sine, 0 in phase at `origin`.
+    """
 
     origin: datetime
     span_days: float
@@ -40,6 +54,7 @@ class Line:
     slope_per_year: float
     low: float
     high: float
+    season: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +79,8 @@ def trend(
 ) -> go.Figure:
     """One metric over time, on the site's clocks.
 
-    Points that count are full, excluded ones hollow, and those without a value crosses at the lower edge.
+    Points that count are full, their shape telling the grade, excluded ones hollow, and those without a value crosses
+    at the lower edge.
     `levels` are drawn as dashed lines where they are near enough (see `far_levels`), `marks` as dotted upright ones.
     `temperatures` in °C, each with its time, have an axis of their own, as far as the points reach.
     """
@@ -73,7 +89,9 @@ def trend(
     _add_temperatures(figure, temperatures, [point.at for point in (*points, *excluded)], zone)
     if line is not None:
         _add_line(figure, line, zone)
-    _add_points(figure, points, zone, unit, "reading", {"color": BLUE, "size": 9})
+    for name, (grades, symbol) in _SHAPES.items():
+        alike = [point for point in points if point.grade in grades]
+        _add_points(figure, alike, zone, unit, name, {"color": BLUE, "size": 9, "symbol": symbol})
     valued = [point for point in excluded if point.value is not None]
     _add_points(figure, valued, zone, unit, "not counted", {"color": GREY, "size": 9, "symbol": "circle-open"})
     _add_valueless(figure, [point for point in excluded if point.value is None], zone)
@@ -151,6 +169,26 @@ def _add_line(figure: go.Figure, line: Line, zone: ZoneInfo) -> None:
         mode="lines",
         name="fitted line",
         line={"color": VERMILION, "width": 2},
+        hoverinfo="skip",
+    )
+    if line.season is not None:
+        _add_season(figure, line, line.season, zone)
+
+
+def _add_season(figure: go.Figure, line: Line, season: tuple[float, float], zone: ZoneInfo) -> None:
+    """The line with its yearly cycle, at about fifty times a year."""
+    years = line.span_days / _DAYS_PER_YEAR
+    count = max(2, round(50 * years))
+    at = [years * step / (count - 1) for step in range(count)]
+    figure.add_scatter(
+        x=[_clock(line.origin + timedelta(days=part * _DAYS_PER_YEAR), zone) for part in at],
+        y=[
+            line.intercept + line.slope_per_year * part + season[0] * cos(tau * part) + season[1] * sin(tau * part)
+            for part in at
+        ],
+        mode="lines",
+        name="with the season",
+        line={"color": VERMILION, "width": 1, "dash": "dot"},
         hoverinfo="skip",
     )
 

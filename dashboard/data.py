@@ -5,10 +5,7 @@ old. All raise `CrackmonitorError`, whose text is a sentence for the person who 
 What is imported under its own name (`X as X`) is there for the pages.
 """
 
-import argparse
 import math
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.charts import Line
 from dashboard.wording import State, without_path
+from dashboard.workspace import workspace as workspace
 from monitor.errors import CrackmonitorError as CrackmonitorError
 from monitor.errors import UnreadableImageError
 from monitor.imaging.files import read_picture
@@ -36,7 +34,9 @@ from monitor.settings import Settings, load_settings
 from monitor.storage import queries
 from monitor.storage.database import Database
 from monitor.storage.observing import grading_of as grading_of
+from monitor.storage.observing import series_of, series_of_crack
 from monitor.storage.shown import shown_fit
+from monitor.storage.told import GaugeOffset
 from monitor.storage.views import ALL_CRACKS as ALL_CRACKS
 from monitor.storage.views import (
     CRACK_UNITS,
@@ -71,14 +71,13 @@ _LONGEST_SIDE_PX = 1600
 
 @dataclass(frozen=True)
 class Glance:
-    """One location on the overview: its status, how many readings count, how many captures are still to be measured,
-    what its width's history says (None: nothing was judged yet), and what there is under another recipe, if anything.
-    `stand` is the most urgent level of its trigger plan, None before the first.
+    """One location on the overview: its status, whether any of its readings counts, what its width's history says
+    (None: nothing was judged yet), and what there is under another recipe, if anything. `stand` is the most urgent
+    level of its trigger plan, None before the first.
     """
 
     status: LocationStatus
-    readings: int
-    pending: int
+    measured: bool
     verdict: VerdictView | None
     shadow: ShadowSeries | None
     stand: TriggerStandView | None
@@ -90,16 +89,19 @@ class Glance:
             return State.ALERT
         if self.status.overdue:
             return State.OVERDUE
-        return State.OK if self.readings else State.WAITING
+        return State.OK if self.measured else State.WAITING
 
 
 @dataclass(frozen=True)
 class Detail:
-    """Everything about one location but the histories of its metrics. `inbox` is where its photos go; `offsets` are
-    those of its shadow series, in px.
+    """Everything about one location: so many of its readings count, so many captures are still to be measured. `inbox`
+    is where its photos go; `offsets` are those of its shadow series, in px; `gauge` is what a reading by hand adds to
+    its openings.
     """
 
     glance: Glance
+    readings: int
+    pending: int
     captures: tuple[CaptureView, ...]
     fits: tuple[FitView, ...]
     rules: tuple[RuleView, ...]
@@ -110,6 +112,7 @@ class Detail:
     temperatures: tuple[Temperature, ...]
     switches: tuple[RecipeSwitchView, ...]
     offsets: tuple[Offset, ...]
+    gauge: GaugeOffset | None
     inbox: Path
 
     @property
@@ -139,6 +142,14 @@ class Detail:
         """Pearson's r of a metric with time, from whichever fit has it."""
         own = (view.fit for view in self.fits if (view.fit.metric, view.fit.crack) == (metric, crack))
         return next((fit.r for fit in own if fit.r is not None), None)
+
+    def series(self, metric: str, crack: str = ALL_CRACKS) -> Series:
+        """One metric's history, of one crack or of all together."""
+        place = self.glance.status.location
+        if crack == ALL_CRACKS:
+            return series_of(place, self.captures, metric)
+        view = next((view for view in self.cracks if view.crack.name == crack), None)
+        return series_of_crack(place, self.captures, view, metric, offset=self.gauge)
 
     def levels(self, metric: str) -> list[float]:
         """From which values of a metric on an alert fires."""
@@ -191,7 +202,8 @@ def line(fit: GrowthFit | None) -> Line | None:
         return None
     if fit.slope_per_year is None or fit.low is None or fit.high is None:
         return None
-    return Line(fit.origin, fit.span_days, fit.intercept, fit.slope_per_year, fit.low, fit.high)
+    season = None if fit.season_cos is None or fit.season_sin is None else (fit.season_cos, fit.season_sin)
+    return Line(fit.origin, fit.span_days, fit.intercept, fit.slope_per_year, fit.low, fit.high, season)
 
 
 def unit_of(metric: str) -> str:
@@ -199,28 +211,19 @@ def unit_of(metric: str) -> str:
     return {**UNITS, **CRACK_UNITS}[metric]
 
 
-def workspace() -> Path:
-    """The folder to show: `--workspace`, else the variable CRACKMONITOR_WORKSPACE, else the present folder."""
-    arguments = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    arguments.add_argument("--workspace", type=Path, default=Path(os.environ.get("CRACKMONITOR_WORKSPACE", ".")))
-    chosen: Path = arguments.parse_known_args(sys.argv[1:])[0].workspace
-    return chosen.resolve()
-
-
 @st.cache_data(ttl=_FRESH, show_spinner=False)
 def glances(folder: Path) -> tuple[Glance, ...]:
     """All locations: what needs attention first, then by name."""
     with reading(folder) as (session, _):
         statuses = queries.statuses(session)
-        counted, pending = queries.observed(session), _pending(session, statuses)
+        measured = queries.told_of(session)
         verdicts = queries.headlines(session)
         shadows = {shadow.location_id: shadow for shadow in queries.shadows(session)}
         stands = _stands(queries.trigger_stands(session))
         seen = [
             Glance(
                 status,
-                counted.get(status.location.id, 0),
-                pending[status.location.id],
+                status.location.id in measured,
                 verdicts.get(status.location.id),
                 shadows.get(status.location.id),
                 stands.get(status.location.id),
@@ -231,7 +234,7 @@ def glances(folder: Path) -> tuple[Glance, ...]:
     return tuple(sorted(seen, key=lambda glance: (order.index(glance.state), glance.status.location.name)))
 
 
-@st.cache_data(ttl=_FRESH, show_spinner=False)
+@st.cache_resource(ttl=_FRESH, max_entries=16, show_spinner=False)  # nobody changes it, so nobody needs a copy
 def detail(folder: Path, name: str) -> Detail:
     """One location. Raises `UnknownNameError` for a name that is none."""
     with reading(folder) as (session, settings):
@@ -239,17 +242,18 @@ def detail(folder: Path, name: str) -> Detail:
         statuses = queries.statuses(session, place)
         shadow = next((shadow for shadow in queries.shadows(session) if shadow.location_id == place), None)
         stands = _stands(queries.trigger_stands(session, place))
-        counted, pending = queries.observed(session, place), _pending(session, statuses)
+        counted = queries.observed(session, place).get(place, 0)
         pair = None if shadow is None else (shadow.in_force, shadow.fingerprint)
         return Detail(
             glance=Glance(
                 statuses[0],
-                counted.get(place, 0),
-                pending[place],
+                counted > 0,
                 queries.headline(session, place),
                 shadow,
                 stands.get(place),
             ),
+            readings=counted,
+            pending=_pending(session, statuses)[place],
             captures=tuple(queries.captures(session, place)),
             fits=tuple(queries.fits(session, place)),
             rules=tuple(queries.rules(session, place)),
@@ -260,17 +264,16 @@ def detail(folder: Path, name: str) -> Detail:
             temperatures=tuple(queries.temperatures(session, place)),
             switches=tuple(queries.recipe_switches(session, place)),
             offsets=() if pair is None else tuple(queries.offsets(session, place, *pair)),
+            gauge=queries.gauge_offset(session, place),
             inbox=settings.inbox / name,
         )
 
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)
-def series(folder: Path, location_id: int, metric: str, crack: str = ALL_CRACKS) -> Series:
-    """One metric's history, of one crack or of all cracks of a location together."""
+def names(folder: Path) -> tuple[str, ...]:
+    """All locations, by name."""
     with reading(folder) as (session, _):
-        if crack == ALL_CRACKS:
-            return queries.series(session, location_id, metric)
-        return queries.crack_series(session, location_id, crack, metric)
+        return tuple(view.name for view in queries.locations(session))
 
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)

@@ -13,8 +13,9 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboard import data
-from dashboard.changes import changing
+from dashboard.changes import changing, require
 from dashboard.wording import without_path
+from monitor.access.policy import Action
 from monitor.settings import load_settings
 from monitor.storage import queries, repository
 from monitor.storage.told import FilingView as FilingView
@@ -65,7 +66,11 @@ def largest_mb(folder: Path) -> float:
 
 
 def send(folder: Path, location: str, file_name: str, content: bytes) -> Sent:
-    """Put a file into the inbox of a location, whole or not at all, beside whatever is called the same."""
+    """Put a file into the inbox of a location, whole or not at all, beside whatever is called the same.
+
+    Raises `CrackmonitorError` where there is no such location, or whoever looks may not send photos there.
+    """
+    require(folder, Action.SEND_PHOTOS, location)
     limit_mb, bare = largest_mb(folder), Path(file_name).name
     sent = Sent(bare, location, hashlib.sha256(content).hexdigest())
     if not content:
@@ -100,20 +105,20 @@ def filings(folder: Path, location_id: int) -> tuple[FilingView, ...]:
 
 def move(folder: Path, capture_id: int, location_id: int, why: str, by: str) -> None:
     """Put a misfiled capture where it belongs. Raises `CrackmonitorError` where it cannot be moved."""
-    with changing(folder) as (session, _, now):
-        repository.move_capture(session, capture_id, location_id, now, why=why, by=by or None)
+    with changing(folder) as (desk, _, now):
+        desk.do(repository.move_capture, capture_id, location_id, now, why=why, by=by or None)
 
 
 def withdraw(folder: Path, capture_id: int, why: str, by: str) -> None:
     """A capture that should never have arrived counts no longer."""
-    with changing(folder) as (session, _, now):
-        repository.withdraw_capture(session, capture_id, why=why, now=now, by=by or None)
+    with changing(folder) as (desk, _, now):
+        desk.do(repository.withdraw_capture, capture_id, why=why, now=now, by=by or None)
 
 
 def restore(folder: Path, capture_id: int, why: str, by: str) -> None:
     """A withdrawn capture counts again."""
-    with changing(folder) as (session, _, now):
-        repository.restore_capture(session, capture_id, why=why, now=now, by=by or None)
+    with changing(folder) as (desk, _, now):
+        desk.do(repository.restore_capture, capture_id, why=why, now=now, by=by or None)
 
 
 def _fate(sent: Sent, capture: CaptureView | None, names: dict[int, str]) -> Fate:

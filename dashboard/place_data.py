@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard import data, intake_data
-from dashboard.changes import changing
+from dashboard.changes import changing, require
+from monitor.access.policy import Action
 from monitor.errors import MisuseError, UnreadableImageError
 from monitor.imaging.files import read_picture, write_jpeg
 from monitor.imaging.scale import MarkerScale as MarkerScale
@@ -76,12 +77,12 @@ def add_location(
     for content in (plan, None if reference is None else reference[1]):
         if content is not None:
             decoded(folder, content)
-    with changing(folder) as (session, settings, now):
-        known = {view.name: view.id for view in queries.sites(session)}
-        site_id = known.get(site) or repository.add_site(session, name=site, time_zone=time_zone, now=now)
-        place = repository.add_location(session, site_id=site_id, name=name, interval_days=interval_days, now=now)
+    with changing(folder) as (desk, settings, now):
+        known = {view.name: view.id for view in queries.sites(desk.reading)}
+        site_id = known.get(site) or desk.do(repository.add_site, name=site, time_zone=time_zone, now=now)
+        place = desk.do(repository.add_location, site_id=site_id, name=name, interval_days=interval_days, now=now)
         if scale is not None:
-            repository.set_scale(session, place, scale)
+            desk.do(repository.set_scale, place, scale)
     (settings.inbox / name).mkdir(parents=True, exist_ok=True)
     if plan is not None:
         set_plan(folder, name, plan)
@@ -92,6 +93,7 @@ def add_location(
 
 def set_plan(folder: Path, name: str, content: bytes) -> None:
     """Keep a picture that shows where the location is, without whatever else was in its file."""
+    require(folder, Action.SET_UP_PLACES, name)
     image, plans = decoded(folder, content), load_settings(folder).plans
     plans.mkdir(exist_ok=True)
     write_jpeg(plans / f"{name}.jpg", image, _PLAN_QUALITY)
@@ -99,8 +101,8 @@ def set_plan(folder: Path, name: str, content: bytes) -> None:
 
 def set_scale(folder: Path, location_id: int, scale: Scale) -> None:
     """Give a location its scale; the worker fits its histories anew."""
-    with changing(folder) as (session, _, _now):
-        repository.set_scale(session, location_id, scale)
+    with changing(folder) as (desk, _, _now):
+        desk.do(repository.set_scale, location_id, scale)
 
 
 def agree_plan(
@@ -116,9 +118,9 @@ def agree_plan(
     plan = TriggerPlan(**limits, **orders)
     if plan.amber_rate is not None and plan.red_rate is not None and plan.red_rate <= plan.amber_rate:
         raise MisuseError(f"Red from {plan.red_rate:g} mm per year must lie above amber, {plan.amber_rate:g}.")
-    with changing(folder) as (session, _, now):
+    with changing(folder) as (desk, _, now):
         begins = valid_from or now
-        repository.add_trigger_plan(session, location_id, plan, agreed_by=agreed_by, valid_from=begins, now=now)
+        desk.do(repository.add_trigger_plan, location_id, plan, agreed_by=agreed_by, valid_from=begins, now=now)
 
 
 @st.cache_data(ttl=60, max_entries=4, show_spinner=False)

@@ -8,6 +8,8 @@
     ├── LostOriginalError       the kept file of one capture is gone, while others are there
     ├── WeightsError            shipped or configured weights are absent, altered or of another architecture
     ├── RecipeError             a recipe that was recorded cannot be run here any more
+    ├── AccessError             nobody is logged in, or who is may not do this
+    ├── ClusterError            the machines that analyse elsewhere are out of reach, or none of them is free
     ├── StorageError            the database is absent, locked, read-only or of another schema version
     └── DeliveryError           a notification could not be sent; `permanent` says whether a retry helps
 
@@ -53,6 +55,14 @@ class WeightsError(CrackmonitorError):
 
 class RecipeError(CrackmonitorError):
     """Captures cannot be analysed any more as they were when the recipe was recorded."""
+
+
+class AccessError(CrackmonitorError):
+    """Nobody is logged in, or whoever is may not do this."""
+
+
+class ClusterError(CrackmonitorError):
+    """The machines that analyse captures elsewhere cannot be used as they are."""
 
 
 class StorageError(CrackmonitorError):

@@ -365,7 +365,8 @@ class GrowthFit:
     `slope_per_year` in `unit` per year of 365.25 days; `low` and `high` bound the two-sided interval at
     `confidence`; `intercept` is the fitted value at `origin`. `span_days` lies between first and last
     observation; `smallest_detectable_per_year` is the rate these observations could just tell from
-    standstill. `success` False carries a `message` and NaN-free None values.
+    standstill; `season_cos` and `season_sin` add a yearly cycle that is 0 in phase at `origin`, where it was fitted.
+    `success` False carries a `message` and NaN-free None values.
     """
 
     crack: str
@@ -384,6 +385,8 @@ class GrowthFit:
     origin: datetime | None = None
     span_days: float | None = None
     smallest_detectable_per_year: float | None = None
+    season_cos: float | None = None
+    season_sin: float | None = None
 
 
 @dataclass(frozen=True)

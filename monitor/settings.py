@@ -1,19 +1,22 @@
 """Settings of one workspace: `crackmonitor.toml` first, environment variables over it.
 
 Every key can be overridden by `CRACKMONITOR_<KEY>`, nested keys with two underscores
-(`CRACKMONITOR_ANALYSIS__DEVICE=cpu`). Secrets belong in the environment.
+(`CRACKMONITOR_ANALYSIS__DEVICE=cpu`). Secrets belong in the environment, or in a file of such lines that
+`CRACKMONITOR_SECRETS_FILE` names; the environment itself has the last word.
 """
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from monitor.errors import SettingsError
 
 SETTINGS_FILE = "crackmonitor.toml"
+SECRETS_VARIABLE = "CRACKMONITOR_SECRETS_FILE"
 _CLOCK = r"^$|^([01]\d|2[0-3]):[0-5]\d$"
 
 
@@ -55,7 +58,49 @@ class WorkerSettings(BaseModel, extra="forbid"):
     """How often the worker does what."""
 
     scan_seconds: float = Field(60.0, gt=0, description="inbox scan interval")
+    heartbeat_url: str = Field(
+        "", pattern=r"^$|^https?://\S+$", description="asked for after every round, with /fail after a failed one"
+    )
     overdue_grace_days: float = Field(3.0, ge=0, description="added to a location's interval before 'overdue'")
+    lease_minutes: float = Field(
+        10.0, gt=0, description="a worker that gave no sign for so long has died, and others take over its work"
+    )
+    executor: str = Field("local", description="where captures are analysed: local (in the worker), or ray")
+
+
+class ClusterSettings(BaseModel, extra="forbid"):
+    """The Ray cluster that captures are analysed on, where `worker.executor` is ray."""
+
+    address: str = Field("", description="'auto', or host:port of a running cluster; empty: this machine alone")
+    analysers: int = Field(0, ge=0, description="analysers at once; 0: as many as there is room for")
+    cpus: float = Field(1.0, ge=0, description="CPUs an analyser takes")
+    gpus: float = Field(0.0, ge=0, description="GPUs an analyser takes; 0.25: four share one")
+    attempts: int = Field(3, ge=1, description="how often a capture is begun whose analyser or machine is lost")
+
+    @model_validator(mode="after")
+    def _takes_something(self) -> Self:
+        if self.cpus == self.gpus == 0:
+            raise ValueError("an analyser takes some of a CPU or of a GPU")
+        return self
+
+
+class SourceSettings(BaseModel, extra="forbid"):
+    """Where photos are fetched from beside the inbox."""
+
+    url: str = Field(description="where they lie: s3://bucket/folder, sftp://user@host/folder, smb://, file:///folder")
+    location: str = Field("", description="the location that all of them show")
+    site: str = Field("", description="or the site whose locations have a folder each there, by their names")
+    options: dict[str, Any] = Field(default_factory=dict, description="fsspec's options; keep secrets in variables")
+
+    @model_validator(mode="after")
+    def _is_of_one_place(self) -> Self:
+        if bool(self.location) == bool(self.site):
+            raise ValueError("a source names its location, or its site")
+        if "::" in self.url or "://" not in self.url:
+            raise ValueError("the url is no kind://place/folder")
+        if ":" in self.url.split("://", 1)[1].rpartition("@")[0]:
+            raise ValueError("the url holds a password; give it as the option 'password', in a variable")
+        return self
 
 
 class NotifySettings(BaseModel, extra="forbid"):
@@ -102,8 +147,27 @@ class DashboardSettings(BaseModel, extra="forbid"):
 
     url: str = Field("", description="address people open the pages at, for links in messages; empty: host and port")
 
-    host: str = Field("127.0.0.1", description="address to bind; keep it local unless a proxy guards it")
+    host: str = Field("127.0.0.1", description="address to bind; any but 127.0.0.1 takes accounts, and a TLS proxy")
     port: int = Field(8501, ge=1, le=65535, description="TCP port")
+    login_hours: float = Field(12.0, gt=0, le=720, description="so long a login to the pages holds")
+
+
+class ApiSettings(BaseModel, extra="forbid"):
+    """Where machines come in."""
+
+    host: str = Field("127.0.0.1", description="address to bind; keep it local unless a proxy with TLS guards it")
+    port: int = Field(8502, ge=1, le=65535, description="TCP port")
+    watch_seconds: float = Field(60.0, gt=0, description="how often the worker's sign of life is looked for")
+
+
+class NetworkSettings(BaseModel, extra="forbid"):
+    """Where the service's own requests may go: anywhere outside, and inside only where this says so."""
+
+    allow: list[str] = Field(
+        default_factory=list,
+        description="addresses, networks (10.0.5.0/24) or host names of the inner network that webhooks and the"
+        " heartbeat may reach",
+    )
 
 
 class Settings(BaseSettings):
@@ -119,9 +183,13 @@ class Settings(BaseSettings):
     analysis: AnalysisSettings = Field(default_factory=AnalysisSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    cluster: ClusterSettings = Field(default_factory=ClusterSettings)
+    sources: dict[str, SourceSettings] = Field(default_factory=dict, description="name -> where photos come from")
     notify: NotifySettings = Field(default_factory=NotifySettings)
     alarms: AlarmSettings = Field(default_factory=AlarmSettings)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    network: NetworkSettings = Field(default_factory=NetworkSettings)
 
     @classmethod
     def settings_customise_sources(
@@ -132,13 +200,18 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment wins over the file (which arrives as init values)."""
-        return env_settings, init_settings
+        """Environment wins over the file of secrets, and that over the settings file (which arrives as init values)."""
+        return env_settings, *_secrets(settings_cls), init_settings
 
     @property
     def link(self) -> str:
         """The address of the pages, as messages give it, without a slash at its end."""
         return self.dashboard.url.rstrip("/") or f"http://{self.dashboard.host}:{self.dashboard.port}"
+
+    @property
+    def secrets(self) -> Path:
+        """What OpenID Connect needs, by 'crackmonitor access setup'; readable by its owner alone."""
+        return self.workspace / "secrets.toml"
 
     @property
     def inbox(self) -> Path:
@@ -160,6 +233,14 @@ class Settings(BaseSettings):
         """Plans that show where a location is, `NAME.jpg` each; reports print them."""
         return self.workspace / "plans"
 
+    def landmarks_of(self, sha256: str) -> Path:
+        """What a reference is recognised by, under the hash of its original; made anew when deleted."""
+        return self.workspace / "landmarks" / f"{sha256}.npy"
+
+    def profiles_of(self, location_id: int, fingerprint: str) -> Path:
+        """What captures show across the cracks of a location, as followed under a recipe."""
+        return self.workspace / "profiles" / f"{location_id}-{fingerprint}.npz"
+
     @property
     def heads(self) -> Path:
         """Last layers of the classifier that were adapted to a site, under their sha256."""
@@ -177,6 +258,22 @@ class Settings(BaseSettings):
         if self.database_url.startswith(prefix) and not self.database_url.startswith(prefix + "/"):
             return prefix + str((self.workspace / self.database_url[len(prefix) :]).resolve())
         return self.database_url
+
+
+def _secrets(settings: type[BaseSettings]) -> list[PydanticBaseSettingsSource]:
+    """The file of secrets, where the environment names one. Raises `SettingsError` when it cannot be read."""
+    name = os.environ.get(SECRETS_VARIABLE, "")
+    if not name:
+        return []
+    try:
+        Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise SettingsError(
+            f"The file of secrets {name}, which {SECRETS_VARIABLE} names, cannot be read: {why}. Correct the name, or"
+            " let the user that this runs as read the file."
+        ) from error
+    return [DotEnvSettingsSource(settings, env_file=name, env_file_encoding="utf-8")]
 
 
 def load_settings(workspace: Path) -> Settings:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import alarm_data, data
+from dashboard import access_data, alarm_data, data
+from dashboard.entrance import asked_name, refused
 from dashboard.wording import ALERT_SIGNS, ago, clock, count, due, moment, plain
 
 _AT_ONCE = 20
@@ -24,7 +25,7 @@ def show() -> None:
     folder, now = data.workspace(), datetime.now(UTC)
     if "done" in st.session_state:
         st.toast(st.session_state.pop("done"), icon=":material/check:")
-    by = st.text_input("Your name", key="name", placeholder="Kept with what you do here", width=420)
+    by = asked_name(folder, access_data.Action.ANSWER_ALERTS)
     asked = _asked(folder)
     if asked is not None:
         st.subheader("The alert you came for")
@@ -86,7 +87,7 @@ def _card(one: alarm_data.AlarmView, folder: Path, by: str, now: datetime) -> No
             to = f" {plain(action.assignee)}" if action.assignee else ""
             note = f": {plain(action.note)}" if action.note else ""
             st.caption(f"{clock(action.at, told.time_zone)}: {plain(action.by)} {_DONE[action.kind]}{to}{note}")
-        if one.closed is None:
+        if one.closed is None and access_data.may(folder, access_data.Action.ANSWER_ALERTS, _site(folder, one)):
             _buttons(one, folder, by)
         _picture(one, folder)
 
@@ -108,6 +109,12 @@ def _facts(one: alarm_data.AlarmView, now: datetime) -> list[str]:
     if one.unsent:
         lines.append(f"{count(one.unsent, 'message')} about it not delivered yet")
     return lines
+
+
+def _site(folder: Path, one: alarm_data.AlarmView) -> int | None:
+    """The site an alert is about; None: it is about the service itself."""
+    places = (glance.status.location for glance in data.glances(folder))
+    return next((place.site_id for place in places if place.id == one.transition.location_id), None)
 
 
 def _buttons(one: alarm_data.AlarmView, folder: Path, by: str) -> None:
@@ -181,6 +188,8 @@ def _row(one: alarm_data.AlarmView) -> dict[str, str | int | None]:
 
 def _test(folder: Path, by: str) -> None:
     st.subheader("Test")
+    if refused(folder, access_data.Action.TEST_ALARMS):
+        return
     st.markdown("A test goes to every usual channel, so that you know before it matters whether messages arrive.")
     if st.button("Send a test alarm", icon=":material/send:"):
         _do(

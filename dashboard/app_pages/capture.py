@@ -5,9 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import capture_data, data
+from dashboard import access_data, capture_data, data
 from dashboard.capture_data import CorrectionKind
 from dashboard.clicks import clicked_points
+from dashboard.entrance import asked_name, refused
 from dashboard.wording import CRACK_STATES, STATUSES, clock, moment, number, plain, plus_minus, together, without_path
 
 _KINDS = {
@@ -42,7 +43,7 @@ def show() -> None:
 
 def _chosen(folder: Path) -> tuple[data.Detail | None, int | None]:
     """The location and the number of its capture, from the address or as chosen; the newest to begin with."""
-    names = sorted(glance.status.location.name for glance in data.glances(folder))
+    names = list(data.names(folder))
     if not names:
         st.info("This workspace has no locations yet.")
         st.page_link("app_pages/set_up.py", label="Set up the first location", icon=":material/flag:")
@@ -180,6 +181,15 @@ def _corrections(folder: Path, seen: capture_data.Shown, detail: data.Detail) ->
     if seen.capture.rejected_reason is not None or seen.frame_px is None:
         st.markdown("There is nothing to put right in a photo that was not taken in.")
         return
+    place = detail.glance.status.location
+    if not refused(folder, access_data.Action.CORRECT_CRACKS, place.site_id):
+        _ask(folder, seen)
+    for told in reversed(seen.corrections):
+        who, at = plain(told.recorded_by or "somebody"), clock(told.recorded_at, place.time_zone)
+        st.caption(f"{at}: crack {told.crack} {_KINDS[told.kind]} by {who}: {plain(told.why)}")
+
+
+def _ask(folder: Path, seen: capture_data.Shown) -> None:
     names = [view.crack.name for view in seen.cracks]
     ways = [*(["Accept a crack", "Reject a crack"] if names else []), "Mark one that was missed"]
     way = st.segmented_control("What you see", ways, default=ways[0])
@@ -188,7 +198,7 @@ def _corrections(folder: Path, seen: capture_data.Shown, detail: data.Detail) ->
     points = _drawn(folder, seen) if way == ways[-1] else []
     crack = st.selectbox("Crack", names, width=200) if way != ways[-1] else None
     why = st.text_input("Why", placeholder="Kept with your word", width=600)
-    by = st.text_input("Your name", key="name", width=420)
+    by = asked_name(folder, access_data.Action.CORRECT_CRACKS)
     ready = bool(why.strip()) and (crack is not None or len(points) > 1)
     if st.button("Record it", type="primary", disabled=not ready):
         kind = CorrectionKind.REJECTED if way == "Reject a crack" else CorrectionKind.ACCEPTED
@@ -196,12 +206,6 @@ def _corrections(folder: Path, seen: capture_data.Shown, detail: data.Detail) ->
             _do(lambda: capture_data.mark(folder, seen, list(points), why, by))
         else:
             _do(lambda: capture_data.judge(folder, seen, crack, kind, why, by))
-    zone = detail.glance.status.location.time_zone
-    for told in reversed(seen.corrections):
-        who = plain(told.recorded_by or "somebody")
-        st.caption(
-            f"{clock(told.recorded_at, zone)}: crack {told.crack} {_KINDS[told.kind]} by {who}: {plain(told.why)}"
-        )
 
 
 def _drawn(folder: Path, seen: capture_data.Shown) -> list[tuple[float, float]]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import charts, data
+from dashboard.along_the_crack import along_the_crack
 from dashboard.before_after import before_after
 from dashboard.downloads import downloads
 from dashboard.verdict import verdict_lines
@@ -41,7 +42,7 @@ def show() -> None:
     """The page."""
     st.title("Location")
     folder = data.workspace()
-    name = _chosen_name([glance.status.location.name for glance in data.glances(folder)])
+    name = _chosen_name(data.names(folder))
     if name is None:
         return
     detail = data.detail(folder, name)
@@ -51,6 +52,7 @@ def show() -> None:
         _cracks(detail)
         _trend(detail)
         before_after(detail)
+        along_the_crack(detail)
     if detail.captures:
         _captures(detail)
         downloads(folder, name)
@@ -135,12 +137,12 @@ def _offset(detail: data.Detail) -> str:
 
 def _sentence(detail: data.Detail) -> str:
     """What there is to say besides alerts."""
-    status, readings = detail.glance.status, detail.glance.readings
+    status, readings = detail.glance.status, detail.readings
     rejected = sum(capture.rejected_reason is not None for capture in detail.captures)
     if not status.captures:
         files = f"{count(rejected, 'file')} could not be taken in, see below. " if rejected else ""
         return f"{files}No capture yet: copy photos into {plain(str(detail.inbox))}."
-    waiting = detail.glance.pending
+    waiting = detail.pending
     if not readings and waiting == status.captures:
         return f"{count(status.captures, 'capture')} here, none measured yet: the worker does that."
     if not readings:
@@ -166,7 +168,7 @@ def _trend(detail: data.Detail) -> None:
         if len(detail.subjects) > 1:
             crack = st.selectbox("Crack", detail.subjects, format_func=_subject, width=280)
         metric = st.selectbox("Metric", detail.metrics(crack), format_func=_label, width=280)
-    series = data.series(data.workspace(), view.id, metric, crack)
+    series = detail.series(metric, crack)
     points, excluded = _points(detail, series)
     fit, levels = detail.fit(metric, crack), detail.levels(metric)
     if not any(point.value is not None for point in (*points, *excluded)):
@@ -186,7 +188,7 @@ def _trend(detail: data.Detail) -> None:
         ],
         temperatures=[(known.at, known.celsius) for known in detail.temperatures],
     )
-    st.plotly_chart(figure, config={"displayModeBar": False})
+    st.plotly_chart(figure, config=charts.CONFIG)
     _events(detail)
     for level in charts.far_levels(points, levels):
         st.caption(f"An alert fires from {level:g} {series.unit}, far above this chart.")
@@ -284,7 +286,7 @@ def _points(detail: data.Detail, series: data.Series) -> tuple[list[charts.Point
             capture = captures[read.capture_id]
             before = f": before {last.name}" if last is not None and read.at < last.event.at else ""
             note = f"{capture.file_name}{_grade(capture)}{before}"
-            point = charts.Point(read.at, read.value, note, read.standard_error)
+            point = charts.Point(read.at, read.value, note, read.standard_error, read.grade)
             (excluded if before or read.grade == "C" else counted).append(point)
     for exclusion in series.excluded:
         capture = captures[exclusion.capture_id]

@@ -14,6 +14,8 @@ from dashboard.wording import ALERT_SIGNS, SIGNS, State, count, due, plain, seen
 
 _URGENT = (State.ALERT, State.OVERDUE)
 _ATTENTION = "Needs attention"
+#: So many cards are drawn until somebody asks for more; the search looks through all.
+_AT_ONCE = 40
 #: So many orders are named at the top.
 _TODAY = 8
 _FIRST_STEPS = """\
@@ -44,10 +46,16 @@ def show() -> None:
     chosen = _chosen(glances)
     if not chosen:
         st.info("No location matches. Change the search or the choice of states.")
+    limit = left = st.session_state.get("cards", _AT_ONCE)
     for heading, members in _grouped(chosen).items():
-        st.subheader(heading)
-        for glance in members:
+        if left > 0:
+            st.subheader(heading)
+        for glance in members[: max(left, 0)]:
             _card(glance, now)
+        left -= len(members)
+    if len(chosen) > limit and st.button(f"Show {min(_AT_ONCE, len(chosen) - limit)} more of {len(chosen)}"):
+        st.session_state["cards"] = limit + _AT_ONCE
+        st.rerun()
 
 
 def _first_steps(folder: Path) -> None:
@@ -149,7 +157,7 @@ def _card(glance: data.Glance, now: datetime) -> None:
         lines = [f"**{plain(alert.why)}**" for alert in glance.status.firing]
         site = f"{plain(view.site)} · " if glance.state in _URGENT else ""
         lines += [site + _capture_line(glance, now), *verdict_lines(glance)]
-        if glance.readings and view.scale is None:
+        if glance.measured and view.scale is None:
             lines.append(f"For growth in mm it needs a scale: `crackmonitor location scale {view.name}`")
         st.markdown("  \n".join(lines))
 
@@ -159,8 +167,7 @@ def _capture_line(glance: data.Glance, now: datetime) -> str:
     if last is None or last.time is None:
         return "No capture yet."
     when = seen(last.time.at, glance.status.location.time_zone, now, certain=last.time.certain)
-    readings = f"{count(glance.readings, 'reading')} from {count(glance.status.captures, 'capture')}"
-    return f"Last capture {when} · {readings}"
+    return f"Last capture {when} · {count(glance.status.captures, 'capture')}"
 
 
 show()

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import streamlit as st
 
-from dashboard import data, place_data
+from dashboard import access_data, data, place_data
 from dashboard.clicks import clicked_points
+from dashboard.entrance import refused
+from dashboard.glossary import as_table
 from dashboard.wording import clock, number, plain
 
 _NEW = "A new site"
@@ -50,6 +52,8 @@ def show() -> None:
         st.markdown(_GUIDE)
     with st.expander("How to take a good photo", expanded=not glances):
         st.markdown(_GOOD_PHOTO)
+    with st.expander("Glossary"):
+        st.markdown(as_table())
     places = {glance.status.location.name: glance for glance in glances}
     choices = ["Add a location", *(["Thresholds", "Scale and plan"] if places else [])]
     wanted = st.segmented_control("What to set up", choices, default=choices[0])
@@ -65,6 +69,8 @@ def _add(folder: Path) -> None:
     st.subheader("Add a location")
     sites = {site.name: site for site in place_data.sites(folder)}
     site, time_zone = _site(sites)
+    if refused(folder, access_data.Action.SET_UP_PLACES, sites[site].id if site in sites else None):
+        return
     name = st.text_input(
         "Name of the location",
         placeholder="north-wall",
@@ -159,6 +165,8 @@ def _scale_and_plan(folder: Path, places: dict[str, data.Glance]) -> None:
     if name is None:
         return
     view = places[name].status.location
+    if refused(folder, access_data.Action.SET_UP_PLACES, view.site_id):
+        return
     told = "none yet" if view.scale is None else f"{number(view.scale.mm_per_px)} mm per pixel ({view.scale.origin})"
     st.markdown(f"Scale now: {plain(told)}")
     scale = _scale(place_data.reference_image(folder, view.id))
@@ -183,6 +191,8 @@ def _thresholds(folder: Path, places: dict[str, data.Glance]) -> None:
     if name is None:
         return
     view = places[name].status.location
+    if refused(folder, access_data.Action.SET_LIMITS, view.site_id):
+        return
     before = place_data.plan_in_force(folder, view.id)
     agreed = "Now the shipped defaults hold, agreed by nobody."
     if before.valid_from is not None:

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 import streamlit as st
 
-from dashboard import data
-from dashboard.wording import ago, count, moment, plain, worker_notice
+from dashboard import data, machine_data
+from dashboard.wording import ago, count, moment, number, plain, worker_notice
 
 
 def show() -> None:
@@ -22,6 +23,7 @@ def show() -> None:
     _recipes(service)
     _notifications(service)
     _rejected(data.rejected(folder))
+    _machine(folder)
 
 
 def _worker(service: data.Service, worker: data.Worker, now: datetime) -> None:
@@ -94,14 +96,30 @@ def _notifications(service: data.Service) -> None:
     st.dataframe(rows, hide_index=True)
 
 
+def _machine(folder: Path) -> None:
+    """The disk, and what runs here."""
+    st.subheader("Disk and versions")
+    disk = machine_data.disk(folder)
+    told = f"{number(disk.free_gb)} of {number(disk.total_gb)} GB are free where the workspace lies."
+    if disk.free_gb < disk.least_gb:
+        st.error(
+            f"{told} With less than {number(disk.least_gb)} GB nothing is taken in; files wait in the inbox.",
+            icon=":material/hard_drive:",
+        )
+    else:
+        st.markdown(told)
+    rows = [{"What": name, "Version": found} for name, found in machine_data.versions(folder).items()]
+    st.dataframe(rows, hide_index=True)
+
+
 def _rejected(files: tuple[data.Rejected, ...]) -> None:
     st.subheader("Files not taken in")
     if not files:
         st.markdown("Every file was taken in.")
         return
     st.markdown(f"{count(len(files), 'file')} lie in quarantine, by reason:")
-    for kind, number in Counter(file.kind for file in files).most_common():
-        with st.expander(f"{number} × {plain(kind)}"):
+    for kind, times in Counter(file.kind for file in files).most_common():
+        with st.expander(f"{times} × {plain(kind)}"):
             rows = [
                 {
                     "Location": file.location,

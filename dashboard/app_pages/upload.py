@@ -6,8 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import data, intake_data
+from dashboard import access_data, data, intake_data
+from dashboard.entrance import asked_name, refused
 from dashboard.intake_data import Stage
+from dashboard.recognising import confirmed_locations
 from dashboard.wording import clock, count, plain, worker_notice
 
 _STAGES = {
@@ -34,7 +36,12 @@ def show() -> None:
         st.warning(notice, icon=":material/schedule:")
     if "done" in st.session_state:
         st.toast(st.session_state.pop("done"), icon=":material/check:")
-    _drop(folder, [glance.status.location.name for glance in glances])
+    places = [glance.status.location for glance in glances]
+    open_to = [place for place in places if access_data.may(folder, access_data.Action.SEND_PHOTOS, place.site_id)]
+    if open_to:
+        _drop(folder, [place.name for place in open_to])
+    else:
+        refused(folder, access_data.Action.SEND_PHOTOS, places[0].site_id)
     _fates(folder)
     _misfiled(folder, glances)
 
@@ -42,18 +49,28 @@ def show() -> None:
 def _drop(folder: Path, names: Sequence[str]) -> None:
     asked = st.query_params.get("location")
     index = names.index(asked) if asked in names else (0 if len(names) == 1 else None)
-    location = st.selectbox("Location", names, index=index, placeholder="Which place do they show?", width=420)
+    recognised = len(names) > 1 and st.toggle(
+        "Recognise the location from the photos", help="Each is compared with all references; you confirm."
+    )
+    location = None
+    if not recognised:
+        location = st.selectbox("Location", names, index=index, placeholder="Which place do they show?", width=420)
     turn = st.session_state.setdefault("turn", 0)
     files = st.file_uploader(
         f"Photos (JPEG, PNG, TIFF, WebP or HEIC, up to {intake_data.largest_mb(folder):g} MB each)",
         accept_multiple_files=True,
         key=f"files {turn}",
     )
-    if not st.button("Put into the inbox", type="primary", disabled=not files or location is None):
-        if files and location is None:
+    chosen = confirmed_locations(folder, files, names, turn) if recognised and files else [location] * len(files)
+    there = [(file, name) for file, name in zip(files, chosen, strict=True) if name is not None]
+    label = f"Confirm and put {count(len(there), 'photo')} into the inbox" if recognised else "Put into the inbox"
+    if recognised and files and len(there) < len(files):
+        st.info(f"{count(len(files) - len(there), 'file')} without a location will not be sent.")
+    if not st.button(label, type="primary", disabled=not there):
+        if files and not recognised and location is None:
             st.info("Choose the location that the photos show.")
         return
-    sent = [intake_data.send(folder, str(location), file.name, file.getvalue()) for file in files]
+    sent = [intake_data.send(folder, name, file.name, file.getvalue()) for file, name in there]
     st.session_state["sent"] = [*sent, *st.session_state.get("sent", [])]
     st.session_state["turn"] = turn + 1  # an empty field, so that nothing is sent twice
     st.rerun()
@@ -88,7 +105,7 @@ def _misfiled(folder: Path, glances: Sequence[data.Glance]) -> None:
     st.subheader("Put a misfiled photo right")
     places = {glance.status.location.name: glance.status.location for glance in glances}
     name = st.selectbox("Where it is now", list(places), index=None, placeholder="Choose a location", width=420)
-    if name is None:
+    if name is None or refused(folder, access_data.Action.FILE_CAPTURES, places[name].site_id):
         return
     detail = data.detail(folder, name)
     captures = {view.id: view for view in reversed(detail.captures) if not view.is_reference}
@@ -105,7 +122,7 @@ def _misfiled(folder: Path, glances: Sequence[data.Glance]) -> None:
     withdrawn = last is not None and last.after is None
     target = None if withdrawn else st.selectbox("Where it belongs", others, index=None, width=420)
     why = st.text_input("Why", placeholder="Kept with the photo", width=600)
-    by = st.text_input("Your name", key="name", width=420)
+    by = asked_name(folder, access_data.Action.FILE_CAPTURES)
     with st.container(horizontal=True):
         ready = number is not None and bool(why.strip())
         if withdrawn:

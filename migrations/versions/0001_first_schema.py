@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 UTC_TIME = sa.DateTime(timezone=True)
+ROLES = ("viewer", "operator", "engineer", "admin")
 REFERENCE_KEY = "fk_location_reference_capture_id_capture"
 
 
@@ -31,6 +32,8 @@ def upgrade() -> None:
     _create_trigger_plans()
     _create_transitions()
     _create_filings()
+    _create_access()
+    _create_tokens()
     _create_signs_of_life()
     _create_audit_trail()
 
@@ -41,7 +44,16 @@ def downgrade() -> None:
     for table in (
         "audit_entry",
         "heartbeat",
+        "fetched",
+        "lease",
         "sighting",
+        "token_secret",
+        "token",
+        "login_attempt",
+        "login",
+        "password",
+        "site_role",
+        "account",
         "notification",
         "alert_action",
         "transition",
@@ -165,6 +177,14 @@ def _create_captures() -> None:
         sa.UniqueConstraint("sha256", name=op.f("uq_capture_sha256")),
     )
     op.create_index("ix_capture_location_id_captured_at", "capture", ["location_id", "captured_at"])
+    accepted = sa.text("rejected_reason IS NULL")
+    op.create_index(
+        "ix_capture_accepted",
+        "capture",
+        ["location_id", "captured_at"],
+        sqlite_where=accepted,
+        postgresql_where=accepted,
+    )
     if _alters_constraints():
         op.create_foreign_key(REFERENCE_KEY, "location", "capture", ["reference_capture_id"], ["id"])
 
@@ -256,12 +276,14 @@ def _create_readings() -> None:
         sa.Column("fingerprint", sa.String(length=16), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("claimed_until", UTC_TIME, nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["capture_id"], ["capture.id"], name=op.f("fk_claim_capture_id_capture")),
         sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_claim_fingerprint_recipe")),
         sa.PrimaryKeyConstraint("capture_id", "fingerprint", name=op.f("pk_claim")),
     )
+    op.create_index("ix_claim_token", "claim", ["token"])
 
 
 def _create_recipe_changes() -> None:
@@ -410,6 +432,8 @@ def _create_growth_fits() -> None:
         sa.Column("origin", UTC_TIME, nullable=True),
         sa.Column("span_days", sa.Double(), nullable=True),
         sa.Column("smallest_detectable_per_year", sa.Double(), nullable=True),
+        sa.Column("season_cos", sa.Double(), nullable=True),
+        sa.Column("season_sin", sa.Double(), nullable=True),
         sa.Column("fitted_at", UTC_TIME, nullable=False),
         sa.ForeignKeyConstraint(["location_id"], ["location.id"], name=op.f("fk_growth_fit_location_id_location")),
         sa.ForeignKeyConstraint(["fingerprint"], ["recipe.fingerprint"], name=op.f("fk_growth_fit_fingerprint_recipe")),
@@ -694,6 +718,87 @@ def _create_filings() -> None:
     op.create_index("ix_filing_capture_id", "filing", ["capture_id"])
 
 
+def _create_access() -> None:
+    op.create_table(
+        "account",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("role", _words("role", *ROLES), nullable=False),
+        sa.Column("added_at", UTC_TIME, nullable=False),
+        sa.Column("removed_at", UTC_TIME, nullable=True),
+        sa.Column("password_set_at", UTC_TIME, nullable=True),
+        sa.CheckConstraint("length(key) > 0", name=op.f("ck_account_named")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("key", name=op.f("uq_account_key")),
+    )
+    op.create_table(
+        "site_role",
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("site_id", sa.Integer(), nullable=False),
+        sa.Column("role", _words("role", *ROLES), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_site_role_account_id_account")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_site_role_site_id_site")),
+        sa.PrimaryKeyConstraint("account_id", "site_id", name=op.f("pk_site_role")),
+    )
+    op.create_table(
+        "password",
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_password_account_id_account")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_password")),
+    )
+    op.create_table(
+        "login",
+        sa.Column("token_sha256", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("begun_at", UTC_TIME, nullable=False),
+        sa.Column("expires_at", UTC_TIME, nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_login_account_id_account")),
+        sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_login")),
+    )
+    op.create_index("ix_login_account_id", "login", ["account_id"])
+    op.create_table(
+        "login_attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("at", UTC_TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempt")),
+    )
+    op.create_index("ix_login_attempt_at", "login_attempt", ["at"])
+    op.create_index("ix_login_attempt_key", "login_attempt", ["key"])
+
+
+def _create_tokens() -> None:
+    op.create_table(
+        "token",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("site_id", sa.Integer(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("scope", _words("scope", "read", "push", "metrics"), nullable=False),
+        sa.Column("created_at", UTC_TIME, nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.Column("revoked_at", UTC_TIME, nullable=True),
+        sa.Column("revoked_by", sa.String(), nullable=True),
+        sa.CheckConstraint("(site_id IS NULL) = (scope = 'metrics')", name=op.f("ck_token_of_a_site")),
+        sa.CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name=op.f("ck_token_revoked_by_somebody")),
+        sa.CheckConstraint("length(name) > 0", name=op.f("ck_token_named")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_token_site_id_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
+    )
+    op.create_index("ix_token_site_id", "token", ["site_id"])
+    op.create_table(
+        "token_secret",
+        sa.Column("token_id", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("used_at", UTC_TIME, nullable=True),
+        sa.CheckConstraint("length(sha256) = 64", name=op.f("ck_token_secret_sha256")),
+        sa.ForeignKeyConstraint(["token_id"], ["token.id"], name=op.f("fk_token_secret_token_id_token")),
+        sa.PrimaryKeyConstraint("token_id", name=op.f("pk_token_secret")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_token_secret_sha256")),
+    )
+
+
 def _create_signs_of_life() -> None:
     op.create_table(
         "sighting",
@@ -713,6 +818,22 @@ def _create_signs_of_life() -> None:
         sa.Column("at", UTC_TIME, nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeat")),
+    )
+    op.create_table(
+        "lease",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("held_by", sa.String(), nullable=False),
+        sa.Column("held_until", UTC_TIME, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
+    )
+    op.create_table(
+        "fetched",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("fetched_at", UTC_TIME, nullable=False),
+        sa.PrimaryKeyConstraint("source", "path", name=op.f("pk_fetched")),
     )
 
 

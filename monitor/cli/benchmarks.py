@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: In addition to those of `simulations.benchmarks`.
 _OWN = {
     "start": "monitor.cli.benchmarks:benchmark_start",
-    "dashboard": "monitor.cli.benchmarks:benchmark_dashboard",
+    "dashboard": "monitor.cli.page_benchmarks:benchmark_dashboard",
     "service": "monitor.cli.benchmarks:benchmark_service",
 }
 
@@ -122,102 +122,6 @@ def _started(command: list[str], environment: dict[str, str]) -> tuple[float, fl
     wall, before = time.perf_counter(), cpu()
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
     return time.perf_counter() - wall, cpu() - before
-
-
-def benchmark_dashboard(options: Any) -> Any:
-    """Server time of the overview and of one location's page, as the numbers of sites and readings grow."""
-    from simulations.speed.timing import Curve, Result, Seconds
-
-    curves: dict[str, list[tuple[float, Seconds]]] = {"overview": [], "location": []}
-    for share in (0.25, 0.5, 1.0):
-        with TemporaryDirectory() as folder:
-            readings = round(options.readings * share)
-            _filled(Path(folder) / "ws", options.sites, readings)
-            for name, seconds in _pages(Path(folder) / "ws", options.photo_rounds).items():
-                curves[name].append((readings, seconds))
-    figures = {f"{name}_seconds": points[-1][1].wall for name, points in curves.items()}
-    figures |= {f"{name}_cpu_seconds": points[-1][1].cpu for name, points in curves.items()}
-    grown = [
-        Curve(f"{name}_readings", f"readings in the database, {name} page", *zip(*points, strict=True))
-        for name, points in curves.items()
-    ]
-    return Result(curves=grown, figures={**figures, "sites": options.sites, "readings": options.readings})
-
-
-def _pages(folder: Path, rounds: int) -> dict[str, Any]:
-    """What `dashboard.data` needs for each page, nothing being kept from before."""
-    import streamlit as st
-
-    from dashboard import data
-    from simulations.speed.timing import by_turns
-
-    def location() -> None:
-        st.cache_data.clear()
-        seen = data.detail(folder, "wall-0")
-        place = seen.glance.status.location.id
-        for metric in ("max_width_mm", "area_mm2"):
-            data.series(folder, place, metric)
-
-    def overview() -> None:
-        st.cache_data.clear()
-        data.glances(folder)
-        data.worker(folder)
-
-    return by_turns({"overview": overview, "location": location}, rounds)
-
-
-def _filled(folder: Path, sites: int, readings: int) -> None:
-    """A workspace with one location a site, and as many readings, spread evenly, one a day up to now."""
-    from sqlalchemy import insert
-
-    from monitor.records import Recipe, Scale, ScaleOrigin, Status, TimeSource
-    from monitor.service.workspace import make_workspace
-    from monitor.storage import repository
-    from monitor.storage.database import Database
-    from monitor.storage.tables import CaptureRow, ReadingRow
-
-    settings = make_workspace(folder)
-    database, now, each = (
-        Database(settings.resolved_database_url),
-        datetime.now(UTC).replace(microsecond=0),
-        -(-readings // sites),
-    )
-    with database.transaction() as session:
-        fingerprint = repository.bring_recipe(session, Recipe({"weights": "made up"}), now)
-        places = []
-        for number in range(sites):
-            site = repository.add_site(session, name=f"Site {number}", time_zone="UTC", now=now)
-            place = repository.add_location(session, site_id=site, name=f"wall-{number}", interval_days=1, now=now)
-            repository.set_scale(session, place, Scale(0.5, 0.004, ScaleOrigin.TYPED))
-            places.append(place)
-    number = 0
-    for place in places:
-        captures, found = [], []
-        for day in range(each):
-            number += 1
-            at = now - timedelta(days=each - day)
-            captures.append(
-                {
-                    "id": number, "location_id": place, "sha256": f"{number:064x}", "file_name": f"{number}.jpg",
-                    "media_type": "image/jpeg", "height_px": 960, "width_px": 1280, "captured_at": at,
-                    "time_source": TimeSource.EXIF_OFFSET, "received_at": at, "rejected_reason": None,
-                }
-            )  # fmt: skip
-            found.append(
-                {
-                    "capture_id": number, "fingerprint": fingerprint, "status": Status.MEASURED,
-                    "crack_probability": 0.9,
-                    "crack_count": 1, "area_px": 900.0 + day, "max_width_px": 4.0 + day / 1000, "length_px": 300.0,
-                    "area_mm2": 225.0 + day / 4, "max_width_mm": 2.0 + day / 2000, "length_mm": 150.0,
-                    "grade": None, "grade_reasons": [], "pictures": {}, "measured_at": at,
-                }
-            )  # fmt: skip
-        with database.transaction() as session:
-            session.execute(insert(CaptureRow), captures)
-            session.execute(insert(ReadingRow), found)
-            repository.set_reference(session, place, number - each + 1, now)
-            repository.set_series(session, place, fingerprint)
-    database.close()
 
 
 def benchmark_service(options: Any) -> Any:

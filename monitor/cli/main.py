@@ -5,14 +5,17 @@ import sys
 import typer
 
 from monitor.cli import (
+    access,
     adaptation,
     alerts,
     benchmarks,
+    capacity,
     captures,
     circumstances,
     comparison,
     corrections,
     databases,
+    machines,
     places,
     plans,
     recipes,
@@ -40,13 +43,17 @@ app.add_typer(places.location_app, name="location")
 app.add_typer(captures.capture_app, name="capture")
 app.add_typer(alerts.alert_app, name="alert")
 app.add_typer(databases.db_app, name="db")
+app.add_typer(access.access_app, name="access")
+app.add_typer(machines.token_app, name="token")
 for group in (
     service.COMMANDS,
     captures.COMMANDS,
     trials.COMMANDS,
     benchmarks.COMMANDS,
+    capacity.COMMANDS,
     comparison.COMMANDS,
     reports.COMMANDS,
+    machines.COMMANDS,
 ):
     for name, command in group.items():
         app.command(name)(command)

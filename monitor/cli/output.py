@@ -52,10 +52,15 @@ def read_photo(path: Path, settings: "Settings", background: str = "white") -> "
 
 @contextmanager
 def opened(workspace: Path) -> "Iterator[tuple[Settings, Database]]":
-    """Settings and database of the workspace, checked; the database is closed at the end."""
+    """Settings and database of the workspace, checked; the database is closed at the end.
+
+    The audit trail names the system's user for what is changed: whoever can write the database can do everything.
+    """
+    from monitor.access.people import machine_user
     from monitor.service.workspace import open_workspace
 
     settings, database = open_workspace(workspace)
+    database.acting = f"{machine_user().name} (command line)"
     with closing(database):
         yield settings, database
 

@@ -42,17 +42,24 @@ def upgrade(workspace: Workspace = HERE, json: Json = False) -> None:
 
 def worker(
     once: Annotated[bool, typer.Option("--once", help="One round, then stop (for cron).")] = False,
+    alive: Annotated[
+        bool, typer.Option("--alive", help="Only say whether this machine's worker is alive; exit status 1 if not.")
+    ] = False,
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
     """Scan, analyse, refit, evaluate, notify; again and again until SIGTERM."""
     import logging
 
+    if alive:
+        _say_whether_alive(workspace, json)
+        return
     from monitor.service.scheduler import work_until_told
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with opened(workspace) as (settings, database):
+        database.acting = "the worker"
         if not once:
             work_until_told(database, settings)
             return
@@ -71,6 +78,25 @@ def worker(
     answer(result, json, words)
 
 
+def _say_whether_alive(workspace: Path, json: bool) -> None:
+    """For health checks: cheap, and without a look at anything but signs of life."""
+    import socket
+    from datetime import UTC, datetime, timedelta
+
+    from monitor.service.leases import SharedClock
+    from monitor.service.watchdog import is_alive
+
+    with opened(workspace) as (settings, database):
+        clock = SharedClock(database, lambda: datetime.now(UTC))
+        clock.compare()
+        minutes = settings.alarms.worker_silent_minutes
+        alive = is_alive(database, socket.gethostname(), timedelta(minutes=minutes), clock())
+    words = f"A worker on this machine gave {'a' if alive else 'no'} sign of life in the last {minutes:g} minutes."
+    answer({"alive": alive, "minutes": minutes}, json, words)
+    if not alive:
+        raise typer.Exit(1)
+
+
 def _one_round(database: "Database", settings: "Settings", quiet: bool) -> "Tick":
     from monitor.service.jobs import Jobs
     from monitor.service.scheduler import now, told_to_stop, worker_name
@@ -80,7 +106,10 @@ def _one_round(database: "Database", settings: "Settings", quiet: bool) -> "Tick
         captures = sum(status.captures for status in queries.statuses(session))
     with told_to_stop() as stop, progress("Analysing captures", captures, quiet) as bar:
         jobs = Jobs(database, settings, now, worker_name(), stop, lambda _capture, _analysis: bar.advance())
-        return jobs.tick()
+        try:
+            return jobs.tick()
+        finally:
+            jobs.close()
 
 
 def dashboard(workspace: Workspace = HERE, json: Json = False) -> None:
@@ -89,15 +118,27 @@ def dashboard(workspace: Workspace = HERE, json: Json = False) -> None:
     import sys
 
     import dashboard as pages
+    from monitor.access.entry import require_guarded
 
-    with opened(workspace) as (settings, _):
+    with opened(workspace) as (settings, database), database.session() as session:
         folder = Path(pages.__file__).parent
+        door = require_guarded(session, settings)
     address = f"http://{settings.dashboard.host}:{settings.dashboard.port}"
-    answer({"address": address}, json, f"Dashboard: {address}")
-    command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
+    answer({"address": address, "door": door}, json, f"Dashboard: {address}\n{_DOORS[door]}")
+    command = [sys.executable, "-m", "streamlit", "run", str(folder / "served.py")]
     command += ["--server.address", settings.dashboard.host, "--server.port", str(settings.dashboard.port)]
     command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
+    command += ["--server.enableXsrfProtection", "true", "--server.enableCORS", "true"]
+    command += ["--secrets.files", str(settings.secrets.resolve())]
     os.execv(sys.executable, [*command, "--", "--workspace", str(workspace.resolve())])
+
+
+#: What is said of how people come in.
+_DOORS = {
+    "open": "Nobody is asked for a password: the pages are for this machine alone, and act as its own user.",
+    "accounts": "People log in by name and password ('crackmonitor access list').",
+    "openid": "People log in by OpenID Connect ('crackmonitor access list').",
+}
 
 
 def growth(

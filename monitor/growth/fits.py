@@ -69,6 +69,7 @@ class _Line:
     high: float
     intercept: float
     r: float | None = None
+    season: tuple[float, float] | None = None
 
 
 def least_squares(
@@ -124,7 +125,8 @@ def _median_slope(history: History, confidence: float) -> _Line | str:
         found = stats.theilslopes(history.values, history.years, alpha=confidence)
     if not np.isfinite(found.low_slope):
         return "too many readings share a time or a value to give an interval"
-    line = _Line(*(float(value) for value in (found.slope, found.low_slope, found.high_slope, found.intercept)))
+    slope, low, high = float(found.slope), float(found.low_slope), float(found.high_slope)
+    line = _Line(slope, low, high, float(found.intercept))
     return _no_narrower(line, history, confidence)
 
 
@@ -147,7 +149,8 @@ def seasonal(
     """Least squares of a trend and one yearly harmonic; needs 300 days and 8 readings.
 
     Readings that all have a standard error are weighted, and the t-interval is widened for positive lag-1
-    autocorrelation of the residuals (see `linear.solve`). `intercept` is the trend at `origin`, without the season.
+    autocorrelation of the residuals (see `linear.solve`). `intercept` is the trend at `origin`, without the season,
+    which `season_cos` and `season_sin` tell.
     """
     blank = _blank("seasonal", metric, unit, crack, confidence)
     return _fitted(blank, observations, _trend_beside_season, resolution)
@@ -163,7 +166,8 @@ def _trend_beside_season(history: History, confidence: float) -> _Line | str:
     model = _solved("seasonal", history)
     if model is None:
         return "the readings lie at too few times of the year to tell trend and season apart"
-    return _line(model, confidence)
+    cos, sin = (float(part) for part in model.coefficients[2:])
+    return replace(_line(model, confidence), season=(cos, sin))
 
 
 def temperature(
@@ -346,6 +350,8 @@ def _fitted(
         high=line.high,
         intercept=line.intercept,
         r=line.r,
+        season_cos=None if line.season is None else line.season[0],
+        season_sin=None if line.season is None else line.season[1],
     )
     detectable = smallest_detectable_rate(usable, fit, resolution=resolution)
     return replace(fit, smallest_detectable_per_year=detectable)

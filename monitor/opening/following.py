@@ -16,6 +16,7 @@ from scipy.ndimage import distance_transform_edt, median_filter
 from scipy.spatial import cKDTree
 
 from monitor.imaging.photometry import grey
+from monitor.imaging.station_profiles import StationProfiles, as_grey
 from monitor.opening.gaps import GROUND_SPREAD, USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of, of_one_ground
 from monitor.opening.lips import LipMovement, follow_lips
 from monitor.opening.stations import Stations, lay_stations, profiles
@@ -52,6 +53,8 @@ _AGREE_ERRORS = 1.64
 #: Beyond the end of a capture's mask the crack goes on where stations gape by so much.
 _GAPES_PX = 0.5
 _LEAST_LIPS = 4
+#: Of so many stations of a crack people can see the profiles.
+_SHOWN_STATIONS = 40
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,13 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Following:
-    """The cracks of one location and what each capture shows of each of them, in order of capture time."""
+    """The cracks of one location and what each capture shows of each of them, in order of capture time; `profiles` are
+    the light across them, for people to look at.
+    """
 
     cracks: tuple[Crack, ...] = ()
     readings: tuple[CrackReading, ...] = ()
+    profiles: tuple[StationProfiles, ...] = ()
 
 
 def follow(reference: int, sightings: Sequence[Sighting], picture: Callable[[int], ByteArray]) -> Following:
@@ -113,7 +119,7 @@ def follow(reference: int, sightings: Sequence[Sighting], picture: Callable[[int
         Crack(course.track.name, keys[course.track.first_seen], tuple(map(int, course.widest)), course.stations.points)
         for course in courses
     )
-    return Following(cracks, tuple(readings))
+    return Following(cracks, tuple(readings), tuple(course.shown(keys) for course in courses))
 
 
 def _aligned(light: FloatArray, to_reference: Floats, shape: tuple[int, ...]) -> FloatArray:
@@ -172,6 +178,7 @@ class _Followed:
         gaps = [fit_gaps(part, self.stations.offsets_px, ground) for part in self._profiles]
         clear = _clear(np.stack([found.standard_error_px for found in gaps]), self._own)
         self.stations = _part(self.stations, clear)
+        self._measured = np.flatnonzero(clear)
         fitted = np.stack([found.opening_px[clear] for found in gaps])
         self._seen = np.isfinite(fitted).mean(axis=1)
         self._openings = _completed(fitted, self.stations)
@@ -197,6 +204,20 @@ class _Followed:
                 reading = replace(reading, **self._gap_values(index, reference))
             made.append(replace(reading, agree=_agreeing(reading)))
         return made
+
+    def shown(self, keys: Sequence[int]) -> StationProfiles:
+        """The profiles at some stations of the settled course, the widest place among them."""
+        count = len(self.stations)
+        spread = np.linspace(0, count - 1, min(count, _SHOWN_STATIONS)).round().astype(np.int64)
+        chosen = np.union1d(spread, self.widest[len(self.widest) // 2])
+        return StationProfiles(
+            self.track.name,
+            stations=chosen,
+            offsets_px=self.stations.offsets_px,
+            captures=np.array(keys, np.int64),
+            grey=np.stack([as_grey(part[self._measured[chosen]]) for part in self._profiles], axis=1),
+            opening_px=self._openings[:, chosen].T.astype(np.float32),
+        )
 
     def tip_growth(
         self, sightings: Sequence[Sighting], reference: int | None, shape: tuple[int, int]

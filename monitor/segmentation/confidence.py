@@ -15,7 +15,8 @@ from monitor.records import BoolArray, FloatArray
 class Confidence:
     """Of a photo's mask: `probability`, the classifier's calibrated one that the most cracked patch is; `seen`, how
     clearly the segmenter sees a gap in the mask's pixels (mean); `agreed`, the share of all that looks like a gap where
-    the explanation points at it, too. `of_cracks` is the confidence in each crack (8-connected component), largest first.
+    the explanation points at it, too. `of_cracks` is the confidence in each crack (8-connected component), largest
+    first.
     """
 
     probability: float
@@ -35,7 +36,8 @@ def confidence_in(
     """How sure one photo's mask is, all arrays (rows, cols); zeros for an empty mask.
 
     `gap` marks all that looks like a gap, the mask a part of it. `probability` is the highest calibrated crack
-    probability of the patches over each pixel, `gaping` what the segmenter sees there. Components of fewer than `least_px` pixels are no cracks.
+    probability of the patches over each pixel, `gaping` what the segmenter sees there. Components of fewer than
+    `least_px` pixels are no cracks.
     """
     if not mask.any():
         return Confidence(0.0, 0.0, 0.0)

@@ -59,7 +59,8 @@ def simple(relevance: FloatArray) -> Thresholding:
     The threshold starts at the mean and moves half-way between the means of both sides until it moves by
     less than 1e-6 of the relevance's span. The mask is the side above, or below where that is the smaller.
     """
-    ordered = np.sort(relevance, axis=None)
+    ordered = relevance.flatten()
+    ordered.sort()
     reason = _why_useless(ordered[[0, -1]])
     if reason is not None:
         return Thresholding(np.zeros(relevance.shape, bool), reason)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.imaging.station_profiles import StationProfiles
 from monitor.opening.following import Following, Sighting, follow
 from monitor.records import BoolArray, ByteArray, Crack, CrackReading, CrackState, Severity
 from monitor.severity.metrics import measure
@@ -21,13 +22,14 @@ _NEAR_PX = 8
 @dataclass(frozen=True)
 class Corrected:
     """A location's cracks after corrections: those that were marked among them, the id of the last word on each by its
-    name, and by capture the sizes of masks without rejected cracks.
+    name, and by capture the sizes of masks without rejected cracks; `profiles` as in `Following`.
     """
 
     cracks: tuple[Crack, ...] = ()
     readings: tuple[CrackReading, ...] = ()
     corrections: Mapping[str, int] = field(default_factory=dict)
     severities: Mapping[int, Severity] = field(default_factory=dict)
+    profiles: tuple[StationProfiles, ...] = ()
 
 
 def with_corrections(
@@ -42,7 +44,7 @@ def with_corrections(
 
     Masks are measured by `width_method` where they were made by it.
     """
-    cracks, readings = list(found.cracks), list(found.readings)
+    cracks, readings, profiles = list(found.cracks), list(found.readings), list(found.profiles)
     marks = [word for word in words if word.kind is CorrectionKind.MARKED]
     # One that is found by now needs no second name.
     marks = [mark for mark in marks if not any(same_course(crack.course, mark.course) for crack in cracks)]
@@ -51,6 +53,7 @@ def with_corrections(
         marked = _followed(mark, reference, sightings, picture)
         cracks += marked.cracks
         readings += marked.readings
+        profiles += marked.profiles
         said |= {crack.name: mark.id for crack in marked.cracks}
     rejected = [word for word in words if word.kind is CorrectionKind.REJECTED]
     ids = {word.id for word in rejected}
@@ -60,7 +63,7 @@ def with_corrections(
         left = _without(sighting.mask, [word.course for word in rejected], others)
         if left.sum() < sighting.mask.sum():
             severities[sighting.key] = measure(left, width_method, np.random.default_rng(0))
-    return Corrected(tuple(cracks), tuple(readings), said, severities)
+    return Corrected(tuple(cracks), tuple(readings), said, severities, tuple(profiles))
 
 
 def _followed(
@@ -84,6 +87,7 @@ def _followed(
     return Following(
         (replace(whole, name=mark.crack, first_seen=keys[first]),),
         tuple(replace(reading, length_px=None, area_px=None) for reading in readings),
+        tuple(replace(shown, crack=mark.crack) for shown in followed.profiles if shown.crack == whole.name),
     )
 
 

@@ -19,6 +19,11 @@ from monitor.settings import AnalysisSettings, Settings
 _CHOSEN_THREADS = torch.get_num_threads()
 
 
+def chosen_threads() -> int:
+    """How many threads a recipe has that leaves them to torch."""
+    return _CHOSEN_THREADS
+
+
 class ThreadedAnalyser(Analyser):
     """An analyser that sets torch's threads before every capture: they are part of the recipe, but torch has only
     one number of them for all.

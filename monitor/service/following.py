@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from monitor.errors import StorageError
+from monitor.imaging.station_profiles import write_profiles
 from monitor.opening.following import Sighting, follow
 from monitor.records import BoolArray, Status
 from monitor.service.corrected_cracks import Corrected, with_corrections
@@ -59,6 +60,7 @@ def follow_location(database: Database, settings: Settings, location: LocationVi
                 corrections=followed.corrections,
             )
             repository.replace_corrected(session, location.id, location.fingerprint, followed.severities)
+            write_profiles(settings.profiles_of(location.id, location.fingerprint), followed.profiles)
 
 
 def _followed(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -64,6 +64,11 @@ class Intake:
     waiting: list[str] = field(default_factory=list)
     rejected: list[Refusal] = field(default_factory=list)
     waiting_reasons: list[Refusal] = field(default_factory=list)
+
+    def __iadd__(self, other: "Intake") -> Self:
+        for name, found in vars(other).items():
+            getattr(self, name).extend(found)
+        return self
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists, as scripts read them; the reasons for waiting are for people and for the log."""
@@ -125,6 +130,13 @@ class Ingest:
             self._take(path, location, now, intake)
             on_file(done, len(files))
         return intake
+
+    def take_one(self, path: Path, location_name: str, now: datetime) -> tuple[Intake, bool]:
+        """Take in a copy of a file that lies elsewhere. False: it could not be handled now, nothing of it is kept."""
+        with self._database.session() as session:
+            location = queries.location(session, location_name)
+        intake = Intake()
+        return intake, self._take(path, location, now, intake)
 
     def _is_stable(self, path: Path, now: datetime, apart: timedelta) -> bool:
         try:
@@ -316,11 +328,12 @@ def _printable(text: object) -> str:
 
 def _inbox_files(inbox: Path) -> list[Path]:
     found = (path for path in inbox.rglob("*") if path.is_file() and not path.is_symlink())
-    return sorted(path for path in found if not _passed_over(path, inbox))
+    return sorted(path for path in found if not passed_over(path.relative_to(inbox)))
 
 
-def _passed_over(path: Path, below: Path) -> bool:
-    hidden = any(part.startswith((".", "~")) for part in path.relative_to(below).parts)
+def passed_over(path: Path) -> bool:
+    """Whether a file, by its path below the folder that is looked through, is hidden or not finished yet."""
+    hidden = any(part.startswith((".", "~")) for part in path.parts)
     return hidden or path.name.lower().endswith(_PASSED_OVER)
 
 
@@ -328,7 +341,7 @@ def _expanded(paths: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files += sorted(file for file in path.iterdir() if file.is_file() and not _passed_over(file, path))
+            files += sorted(file for file in path.iterdir() if file.is_file() and not passed_over(Path(file.name)))
         elif path.exists():
             files.append(path)
         else:

@@ -7,7 +7,8 @@ a reading under the recipe that its location goes by. A location keeps that unti
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -16,16 +17,28 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from monitor.errors import CrackmonitorError, LostOriginalError, RecipeError, StorageError, UnreadableImageError
+from monitor.errors import (
+    ClusterError,
+    CrackmonitorError,
+    LostOriginalError,
+    RecipeError,
+    StorageError,
+    UnreadableImageError,
+)
 from monitor.records import Analysis, BoolArray, ByteArray, Recipe, Status
 from monitor.service.alarming import watch_for_overdue, watch_worker
+from monitor.service.executing import Executor, executor_of
 from monitor.service.following import follow_location
+from monitor.service.heartbeat import Heartbeat
 from monitor.service.ingest import Ingest, Intake, Refusal, original_path, read_original
 from monitor.service.judging import judge_location
+from monitor.service.landmarks import learn_references
+from monitor.service.leases import Leases
 from monitor.service.notification import Delivery, deliver
 from monitor.service.pictures import keep, keep_pictures, read_mask
 from monitor.service.recipes import compare_ready
 from monitor.service.routing import Routing
+from monitor.service.sources import Fetching
 from monitor.settings import Settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
@@ -36,7 +49,6 @@ if TYPE_CHECKING:  # torch is imported when the first capture is analysed, not b
 
 log = logging.getLogger("crackmonitor.worker")
 
-_LEASE = timedelta(minutes=30)
 _ATTEMPTS = 3
 #: Of a long backlog so many captures are analysed before locations are judged and alerts sent.
 _AT_ONCE = 100
@@ -70,6 +82,16 @@ class _Reference:
     mask: BoolArray | None
 
 
+@dataclass(frozen=True)
+class _InHand:
+    """A capture that is being analysed, and what is needed of it afterwards."""
+
+    work: repository.Work
+    capture: CaptureView
+    image: ByteArray | None
+    recipe: Recipe
+
+
 class Jobs:
     """All steps of one worker on one workspace. `clock` gives the present time (aware).
 
@@ -96,6 +118,8 @@ class Jobs:
         self._progress = _Progress()
         self._waiting_said: set[Refusal] = set()
         self._former: dict[str, Analyser | None] = {}
+        self._heartbeat = Heartbeat(settings.worker.heartbeat_url, settings.network.allow)
+        self._leases = Leases(database, clock, timedelta(minutes=settings.worker.lease_minutes))
 
     @cached_property
     def analyser(self) -> "Analyser":
@@ -103,6 +127,16 @@ class Jobs:
         from monitor.service.executors import build_analyser
 
         return build_analyser(self._settings.analysis)
+
+    @cached_property
+    def executor(self) -> Executor:
+        """Where captures are analysed."""
+        return executor_of(self._settings)
+
+    def close(self) -> None:
+        """Give back what is held elsewhere for this worker."""
+        if (executor := self.__dict__.pop("executor", None)) is not None:
+            executor.close()
 
     def former_analyser(self, recipe: Recipe) -> "Analyser":
         """Those of a recipe that a location still goes by. Raises `RecipeError` where it cannot be run any more."""
@@ -119,15 +153,18 @@ class Jobs:
             self.watch_worker()
             try:
                 intake = self.scan()
-                while self.analyse_pending(_AT_ONCE) == _AT_ONCE:
+                while self.analyse_pending(_AT_ONCE) >= _AT_ONCE:
                     self._judge_and_warn()
+                learn_references(self._database, self._settings)
             finally:  # whatever stands in the way of new readings, alerts go out
                 self._judge_and_warn()
         except Exception as error:
             trouble = {"error": _sentence(error)}
+            self._heartbeat.tell(failed=True)
             raise
         finally:
             self._beat(**trouble)
+        self._heartbeat.tell()
         return Tick(intake, done.analysed, done.judged, done.delivery)
 
     def _judge_and_warn(self) -> None:
@@ -141,8 +178,11 @@ class Jobs:
             repository.beat(session, self._worker, self._clock(), detail)
 
     def scan(self) -> Intake:
-        """Look once through the inbox."""
+        """Look once through the inbox and the sources."""
         intake = Ingest(self._database, self._settings).scan(self._clock(), self._stop.is_set, self._scans_apart)
+        with self._leases:
+            for name in self._settings.sources:
+                intake += self._fetched(name)
         for refusal in intake.rejected:
             log.warning("Not taken in: %s", refusal.reason)
         for waiting in intake.waiting_reasons:
@@ -151,35 +191,67 @@ class Jobs:
         self._waiting_said.update(intake.waiting_reasons)
         return intake
 
+    def _fetched(self, source: str) -> Intake:
+        with self._leases.alone_at(f"source {source}", self._worker) as alone:
+            if not alone:
+                return Intake()
+            fetching = Fetching(self._database, self._settings)
+            return fetching.scan(source, self._clock(), self._stop.is_set, self._scans_apart)
+
     def analyse_pending(self, at_most: float = math.inf) -> int:
-        """Analyse captures until none lacks a reading (see `repository.claim_next`) or asked to stop."""
+        """Analyse captures until none lacks a reading (see `repository.claim_next`) or asked to stop; returns how many.
+
+        With an executor that takes several at once, the last of them may be more than `at_most` asks for.
+        """
         if self._stop.is_set() or not self._choose_references():
             return 0
-        done = 0
         with self._database.transaction() as session:
             present = repository.bring_recipe(session, self.analyser.recipe, self._clock())
         analysers = {**self._former_analysers(present), present: self.analyser}
-        while done < at_most and not self._stop.is_set():
-            self._choose_references()  # a location may have got its first capture meanwhile
-            with self._database.transaction() as session:
-                work = repository.claim_next(
-                    session,
-                    fingerprint=present,
-                    former=analysers.keys() - {present},
-                    worker=self._worker,
-                    now=self._clock(),
-                    lease=_LEASE,
-                )
-            if work is None:
-                break
-            self._analyse_claimed(work, analysers[work.fingerprint])
-            done += 1
-            self._progress.analysed += 1
-            self._beat()
+        with self._leases:
+            done = self._analyse_all(present, analysers, at_most) if self._anything_pending(analysers) else 0
         with self._database.transaction() as session:
             self._begin_series(session, present)
             compare_ready(session)
         return done
+
+    def _analyse_all(self, present: str, analysers: "Mapping[str, Analyser]", at_most: float) -> int:
+        """Keep the executor busy, as many captures in hand as it takes at once."""
+        executor = self.executor  # whatever is wrong with it is no capture's fault
+        at_most = max(at_most, 4 * (executor.at_once - 1))
+        begun = 0
+        in_hand: dict[Future[Analysis], _InHand] = {}
+        while True:
+            while begun < at_most and len(in_hand) < executor.at_once and not self._stop.is_set():
+                work = self._claim(present, analysers)
+                if work is None:
+                    break
+                begun += 1
+                in_hand |= self._begin(work, analysers[work.fingerprint])
+            if not in_hand:
+                return begun
+            ended, _ = wait(in_hand, return_when=FIRST_COMPLETED)
+            for future in ended:
+                self._end(in_hand.pop(future), future)
+
+    def _anything_pending(self, analysers: "Mapping[str, Analyser]") -> bool:
+        with self._database.session() as session:
+            return any(queries.pending(session, fingerprint) for fingerprint in analysers)
+
+    def _claim(self, present: str, analysers: "Mapping[str, Analyser]") -> repository.Work | None:
+        self._choose_references()  # a location may have got its first capture meanwhile
+        with self._database.transaction() as session:
+            work = repository.claim_next(
+                session,
+                fingerprint=present,
+                former=analysers.keys() - {present},
+                worker=self._worker,
+                now=self._clock(),
+                lease=self._leases.span,
+            )
+        if work is not None:
+            self._leases.hold(work.token)
+        return work
 
     def _former_analysers(self, present: str) -> "dict[str, Analyser]":
         """By fingerprint, the analysers of recipes that locations go by beside the present one, built once a worker."""
@@ -218,41 +290,72 @@ class Jobs:
         if accepted:
             repository.set_reference(session, location_id, accepted[0].id, self._clock())
 
-    def _analyse_claimed(self, work: repository.Work, analyser: "Analyser") -> None:
+    def _begin(self, work: repository.Work, analyser: "Analyser") -> dict[Future[Analysis], _InHand]:
+        """Hand a claimed capture to the executor; what is to come of it, or nothing where it has to wait."""
         with self._database.session() as session:
             capture = queries.capture(session, work.capture_id, work.fingerprint)
             reference = queries.reference(session, capture.location_id, work.fingerprint)
         if reference is None or (reference.reading is None and reference.id != capture.id):
             why = "It was moved to another location, whose reference has not been measured yet."
             self._try_later(work, why, counts=False)
-            return
-        pictures: dict[str, str] = {}
+            self._ended(work)
+            return {}
+        image, future = None, Future[Analysis]()
         try:
             if work.attempts > _ATTEMPTS:
-                analysis = _failed(f"it was begun {_ATTEMPTS} times and never came to an end", analyser.recipe)
+                why = f"it was begun {_ATTEMPTS} times and never came to an end"
+                future.set_result(_failed(why, analyser.recipe))
             else:
-                analysis, pictures = self._analyse(analyser, capture, reference)
+                image = read_original(self._original(capture))
+                future = self.executor.submit(analyser, image, *self._reference_of(capture, reference))
+        except Exception as error:  # told at its end, as if it had come up elsewhere
+            future.set_exception(error)
+        return {future: _InHand(work, capture, image, analyser.recipe)}
+
+    def _end(self, in_hand: _InHand, future: Future[Analysis]) -> None:
+        """Store what the analysis found; or why there is nothing, and try later or give up."""
+        work, capture = in_hand.work, in_hand.capture
+        pictures: dict[str, str] = {}
+        try:
+            analysis = future.result()
+            if in_hand.image is not None:
+                pictures = keep_pictures(analysis, self._settings.pictures)
+                if analysis.aligned is None:
+                    pictures["original"] = keep(in_hand.image, self._settings.pictures, ".jpg")
         except Exception as error:  # whatever goes wrong with one capture must not stop the others
             if isinstance(error, CrackmonitorError):
                 log.error("Capture %d (%s): %s", capture.id, capture.file_name, error)
             else:
                 log.exception("Capture %d (%s) could not be analysed", capture.id, capture.file_name)
             why = str(error) or type(error).__name__
-            elsewhere = isinstance(error, StorageError | OSError)  # a full disk, say: that is not the capture's fault
+            elsewhere = isinstance(
+                error, ClusterError | StorageError | OSError
+            )  # a full disk, say: that is not the capture's fault
             if elsewhere or (work.attempts < _ATTEMPTS and not isinstance(error, UnreadableImageError)):
                 self._try_later(work, why, counts=not elsewhere)
+                self._ended(work)
                 return
-            analysis = _failed(why, analyser.recipe)
+            analysis = _failed(why, in_hand.recipe)
         with self._database.transaction() as session:
-            repository.record_reading(
+            stored = repository.record_reading(
                 session,
                 capture_id=capture.id,
                 analysis=analysis,
                 pictures=pictures,
                 now=self._clock(),
-                worker=self._worker,
+                token=work.token,
+            )
+        if not stored:
+            log.info(
+                "Capture %d (%s) is no longer this worker's, its reading is not stored", capture.id, capture.file_name
             )
         self._on_analysed(capture, analysis)
+        self._ended(work)
+
+    def _ended(self, work: repository.Work) -> None:
+        self._leases.let_go(work.token)
+        self._progress.analysed += 1
+        self._beat()
 
     def _try_later(self, work: repository.Work, error: str, *, counts: bool) -> None:
         with self._database.transaction() as session:
@@ -260,26 +363,19 @@ class Jobs:
                 session,
                 capture_id=work.capture_id,
                 fingerprint=work.fingerprint,
-                worker=self._worker,
+                token=work.token,
                 error=error,
                 retry_at=self._clock() + _RETRY_AFTER * work.attempts,
                 counts=counts,
             )
 
-    def _analyse(
-        self, analyser: "Analyser", capture: CaptureView, reference: CaptureView
-    ) -> tuple[Analysis, dict[str, str]]:
-        image = read_original(self._original(capture))
+    def _reference_of(self, capture: CaptureView, reference: CaptureView) -> tuple[ByteArray | None, BoolArray | None]:
+        """The picture that a capture is registered to, and its cracks; the reference itself is registered to none."""
         if capture.id == reference.id:
-            analysis = analyser.analyse(image)
-        else:
-            kept = reference.reading.pictures.get("mask") if reference.reading else None
-            known = _read_reference(self._original(reference), self._settings.pictures / kept if kept else None)
-            analysis = analyser.analyse(image, known.image, known.mask)
-        pictures = keep_pictures(analysis, self._settings.pictures)
-        if analysis.aligned is None:
-            pictures["original"] = keep(image, self._settings.pictures, ".jpg")
-        return analysis, pictures
+            return None, None
+        kept = reference.reading.pictures.get("mask") if reference.reading else None
+        known = _read_reference(self._original(reference), self._settings.pictures / kept if kept else None)
+        return known.image, known.mask
 
     def _original(self, capture: CaptureView) -> Path:
         assert capture.media_type is not None, "accepted captures have a media type"
@@ -306,10 +402,15 @@ class Jobs:
                 repository.set_series(session, location.id, wanted)
 
     def judge_changed(self) -> int:
-        """Follow the cracks of every location whose readings have changed, refit and evaluate it."""
-        self._follow_changed()
+        """Follow the cracks of every location whose readings have changed, refit and evaluate it.
+
+        Where another worker is at an older capture, or at following, it does that afterwards.
+        """
+        with self._leases:
+            left = self._follow_changed()
         with self._database.session() as session:
-            changed = queries.unfitted(session)
+            left |= queries.awaited(session, self._clock())
+            changed = [place for place in queries.unfitted(session) if place.id not in left]
         for location in changed:
             with self._database.transaction() as session:
                 channels = self._routing.channels_of(location)
@@ -317,17 +418,25 @@ class Jobs:
                 judge_location(session, location, self._clock(), channels, alarms=alarms, late_holds=True)
         return len(changed)
 
-    def _follow_changed(self) -> None:
+    def _follow_changed(self) -> set[int]:
+        """Ids of the locations that were left to other workers, which are at them."""
+        left: set[int] = set()
         with self._database.session() as session:
-            changed = queries.unfollowed(session)
+            awaited = queries.awaited(session, self._clock())
+            changed = [place for place in queries.unfollowed(session) if place.id not in awaited]
         for location in changed:
             if self._stop.is_set():
-                return
+                break
             try:
-                follow_location(self._database, self._settings, location, self._clock())
+                with self._leases.alone_at(f"following {location.id}", self._worker) as alone:
+                    if alone:
+                        follow_location(self._database, self._settings, location, self._clock())
+                    else:
+                        left.add(location.id)
             except Exception as error:  # one location's pictures must not keep the others from being judged
                 tell = log.error if isinstance(error, CrackmonitorError) else log.exception
                 tell("The cracks of %s could not be followed: %s", location.name, _sentence(error))
+        return left
 
     def watch(self) -> None:
         """Notice captures that have stopped coming."""

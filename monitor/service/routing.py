@@ -3,8 +3,8 @@
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from monitor.errors import DeliveryError
+from monitor.service.guard import Passage, guarded
 from monitor.settings import Settings
 from monitor.storage.views import LocationView
 
@@ -37,10 +38,14 @@ class LogNotifier:
 
 
 class AppriseNotifier:
-    """E-mail, webhooks and everything else Apprise has a URL for (https://github.com/caronc/apprise)."""
+    """E-mail, webhooks and everything else Apprise has a URL for (https://github.com/caronc/apprise).
 
-    def __init__(self, url: str) -> None:
+    Of the inner network only mail servers are reached, and what `allow` names (`NetworkSettings.allow`).
+    """
+
+    def __init__(self, url: str, allow: Sequence[str] = ()) -> None:
         self._url = url
+        self._allow = allow
 
     def send(self, title: str, body: str, picture: Path | None = None) -> None:
         """Raises `DeliveryError`, for good when Apprise does not know the URL's kind."""
@@ -53,11 +58,20 @@ class AppriseNotifier:
             raise DeliveryError(
                 f"Apprise does not understand the '{_kind(self._url)}' URL. Correct 'notify.urls'.", permanent=True
             )
-        if not sender.notify(body=body, title=title, attach=None if picture is None else str(picture)):
+        with self._passage() as passage:
+            taken = sender.notify(body=body, title=title, attach=None if picture is None else str(picture))
+        if not taken and passage.refused is not None:
+            raise DeliveryError(f"The channel was not asked: {passage.refused}")
+        if not taken:
             raise DeliveryError("The channel did not take the message.")
+
+    def _passage(self) -> AbstractContextManager[Passage]:
+        """Mail servers are in the inner network as a rule; what speaks HTTP there was not made to be spoken to."""
+        return nullcontext(Passage()) if _kind(self._url) in _MAIL else guarded(self._allow)
 
 
 LOG = "log"
+_MAIL = ("mailto", "mailtos")
 
 
 def channel_name(url: str) -> str:
@@ -65,9 +79,9 @@ def channel_name(url: str) -> str:
     return f"{_kind(url)}-{hashlib.sha256(url.encode()).hexdigest()[:10]}"
 
 
-def notifiers(urls: Iterable[str]) -> dict[str, Notifier]:
+def notifiers(urls: Iterable[str], allow: Sequence[str] = ()) -> dict[str, Notifier]:
     """Channel name -> notifier for these Apprise URLs, the log always among them."""
-    return {LOG: LogNotifier(), **{channel_name(url): AppriseNotifier(url) for url in urls}}
+    return {LOG: LogNotifier(), **{channel_name(url): AppriseNotifier(url, allow) for url in urls}}
 
 
 def _kind(url: str) -> str:
@@ -138,7 +152,9 @@ class Routing:
         if alarms.quiet_from and alarms.quiet_to:
             quiet = QuietHours(time.fromisoformat(alarms.quiet_from), time.fromisoformat(alarms.quiet_to))
         return cls(
-            channels=notifiers([*notify.urls, *(url for urls in notify.groups.values() for url in urls)]),
+            channels=notifiers(
+                [*notify.urls, *(url for urls in notify.groups.values() for url in urls)], settings.network.allow
+            ),
             usual=tuple(notifiers(notify.urls)),
             retry=timedelta(seconds=notify.retry_seconds),
             routes={name: (LOG, *together(names)) for name, names in notify.routes.items()},

@@ -19,6 +19,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor.errors import CrackmonitorError
 from monitor.service.jobs import Jobs
+from monitor.service.leases import SharedClock
 from monitor.settings import Settings
 from monitor.storage.database import Database
 
@@ -63,12 +64,13 @@ def _work_until(stop: threading.Event, database: Database, settings: Settings) -
     # Half a round: less would let workers that share an inbox see a file twice at one moment, more would lose rounds
     # that come a little early.
     scans_apart = timedelta(seconds=settings.worker.scan_seconds) / 2
-    jobs = Jobs(database, settings, now, worker_name(), stop, scans_apart=scans_apart)
+    clock = SharedClock(database, now)
+    jobs = Jobs(database, settings, clock, worker_name(), stop, scans_apart=scans_apart)
     scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(1)}, timezone=UTC)
     scheduler.add_job(
         _round,
         "interval",
-        args=(jobs,),
+        args=(jobs, clock),
         id="round",
         seconds=settings.worker.scan_seconds,
         next_run_time=now(),
@@ -80,10 +82,13 @@ def _work_until(stop: threading.Event, database: Database, settings: Settings) -
     log.info("Worker %s started: a round every %g s.", worker_name(), settings.worker.scan_seconds)
     stop.wait()
     scheduler.shutdown(wait=True)
+    jobs.close()
 
 
-def _round(jobs: Jobs) -> None:
+def _round(jobs: Jobs, clock: SharedClock | None = None) -> None:
     try:
+        if clock is not None:
+            clock.compare()
         done = jobs.tick()
     except CrackmonitorError as error:
         log.error("This round failed; the next one tries again. %s", error)

@@ -35,6 +35,9 @@ urls = []
 [dashboard]
 # host = "127.0.0.1"
 # port = 8501
+
+[network]
+# allow = []                 # of the inner network, what webhooks and the heartbeat may reach: "10.0.5.0/24", a name
 """
 
 

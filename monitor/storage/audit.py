@@ -19,6 +19,7 @@ from monitor.storage.tables import AuditEntryRow
 #: What people say and agree, and changes of state that people are told of. What is measured can be measured again.
 AUDITED = frozenset(
     {
+        "account",
         "adaptation",
         "alert_action",
         "correction",
@@ -30,6 +31,8 @@ AUDITED = frozenset(
         "recipe_switch",
         "rule",
         "site",
+        "site_role",
+        "token",
         "transition",
         "trigger_plan",
     }
@@ -100,7 +103,9 @@ def trail(session: Session) -> Trail:
 
 
 def _note(session: Session, verb: str, table: str, values: Any) -> None:
-    session.info.setdefault("audit", []).append({"what": f"{verb} {table}", "values": values})
+    by = session.info.get("by")
+    who = {} if by is None else {"by": by}
+    session.info.setdefault("audit", []).append({"what": f"{verb} {table}", "values": values, **who})
 
 
 def _dialect(session: Session) -> Dialect:

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from alembic import command
@@ -51,6 +52,8 @@ class Database:
         only_reads = {} if self.file else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = self._engine.execution_options(**only_reads)
         self._writing = self._engine.execution_options(writes=True)
+        #: Whom the audit trail names where a transaction says nothing else; None: nobody.
+        self.acting: str | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +80,7 @@ class Database:
         On SQLite it is the only writer from its first statement on, so two never block each other.
         """
         with self._in_words(), AuditedSession(self._writing) as session, session.begin():
+            session.info["by"] = self.acting
             yield session
 
     def upgrade(self) -> None:
@@ -100,6 +104,14 @@ class Database:
                 return [f"The database {self.name} {problem}" for problem in problems]
         except StorageError as error:
             return [str(error)]
+
+    def time(self) -> datetime | None:
+        """The server's present time (aware), which all machines share; None for a file, which one machine has."""
+        if self.file:
+            return None
+        with self.session() as session:
+            found: datetime | None = session.scalar(text("SELECT clock_timestamp()"))
+        return found
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""

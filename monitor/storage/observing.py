@@ -1,13 +1,62 @@
 """From captures to a history: what counts as a value, and the reason where nothing does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from monitor.records import CrackReading, Grade, Grading, Observation, Scale, ScaleOrigin, Status
-from monitor.storage.views import MILLIMETRE_METRICS, CaptureView, Exclusion, ReadingView
+from monitor.storage.told import GaugeOffset
+from monitor.storage.views import (
+    CRACK_UNITS,
+    MILLIMETRE_METRICS,
+    UNITS,
+    CaptureView,
+    CrackView,
+    Exclusion,
+    LocationView,
+    ReadingView,
+    Series,
+)
 
 #: A scale with a larger standard error than this, as a share of itself, makes mm a B, or a C.
 _SCALE_B, _SCALE_C = 0.05, 0.15
 _GONE_DARK = "no crack found, though one was measured before: look at the photo (a crack not seen has not healed)"
+
+
+def series_of(place: LocationView, captures: Sequence[CaptureView], metric: str) -> Series:
+    """The history of one metric of `UNITS` in captures that were read from the database, each with its reading of the
+    location's own recipe.
+    """
+    observations, excluded = observe(captures, metric, scaled=place.scale is not None)
+    return Series(place.id, metric, UNITS[metric], place.fingerprint, observations, excluded)
+
+
+def series_of_crack(
+    place: LocationView,
+    captures: Sequence[CaptureView],
+    view: CrackView | None,
+    metric: str,
+    *,
+    offset: GaugeOffset | None = None,
+) -> Series:
+    """The history of one metric of `CRACK_UNITS` of one crack, as `series_of` tells that of all together; `offset` is
+    what a gauge reading adds to openings in mm.
+    """
+    readings = {} if view is None else {reading.capture: reading for reading in view.readings}
+    observations, excluded = observe_crack(captures, readings, metric, place.scale)
+    known = offset if CRACK_UNITS[metric] == "mm" else None
+    if known is not None and known.offset_mm is not None:
+        observations = tuple(replace(seen, value=seen.value + known.offset_mm) for seen in observations)
+    crack = "" if view is None else view.crack.name
+    return Series(
+        place.id,
+        metric,
+        CRACK_UNITS[metric],
+        place.fingerprint,
+        observations,
+        excluded,
+        crack=crack,
+        offset=known,
+    )
 
 
 def observe(

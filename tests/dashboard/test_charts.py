@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.charts import Line, Mark, Point, far_levels, trend
+from dashboard.charts import CONFIG, Line, Mark, Point, far_levels, trend
 
 START = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)
 
@@ -123,3 +123,25 @@ def test_temperatures_reach_as_far_as_the_points() -> None:
 
 def test_a_chart_of_nothing_is_a_chart() -> None:
     assert len(drawn().data) == 0
+
+
+def test_readings_that_count_have_a_shape_for_their_grade() -> None:
+    graded = [Point(START, 1.0, "", grade=grade) for grade in ("A", "B", None)]
+    figure = drawn(graded)
+    shapes = {found.name: found.marker.symbol for found in figure.data}
+    assert shapes == {"reading": "circle", "reading, grade B": "diamond"}
+    assert len(trace(figure, "reading").x) == 2
+
+
+def test_a_season_is_drawn_beside_its_line() -> None:
+    line = Line(START, 730.5, 1.0, 0.5, 0.4, 0.6, season=(0.3, 0.0))
+    season = trace(drawn([Point(START, 1.0, "")], line=line), "with the season")
+    assert season.y[0] == pytest.approx(1.3)
+    assert max(season.y) - min(season.y) > 1.0 + 0.3
+    assert len(season.x) == 100
+    flat = drawn([Point(START, 1.0, "")], line=Line(START, 730.5, 1.0, 0.5, 0.4, 0.6))
+    assert "with the season" not in [found.name for found in flat.data]
+
+
+def test_charts_may_be_kept_as_pictures() -> None:
+    assert CONFIG["modeBarButtons"] == [["toImage"]]

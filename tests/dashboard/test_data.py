@@ -57,8 +57,8 @@ def test_no_verdict_outlives_the_readings_it_rests_on(stage: Stage) -> None:
 
 
 def test_readings_that_count_are_counted_and_what_is_still_to_be_measured(full: Path) -> None:
-    growing = next(glance for glance in data.glances(full) if glance.status.location.name == "growing")
-    assert (growing.readings, growing.pending, growing.status.captures) == (13, 1, 16)
+    growing = data.detail(full, "growing")
+    assert (growing.readings, growing.pending, growing.glance.status.captures) == (13, 1, 16)
     assert data.service(full).pending == {"growing": 1}
 
 
@@ -67,7 +67,9 @@ def test_where_no_capture_could_be_used_all_is_not_well(stage: Stage) -> None:
     for days in range(4):
         stage.refused(place, days, "another place")
     (glance,) = data.glances(stage.settings.workspace)
-    assert (glance.readings, glance.pending, glance.state) == (0, 0, State.WAITING)
+    assert (glance.measured, glance.state) == (False, State.WAITING)
+    detail = data.detail(stage.settings.workspace, "moved")
+    assert (detail.readings, detail.pending, detail.glance) == (0, 0, glance)
 
 
 def test_no_rate_is_shown_through_a_handful_of_readings(stage: Stage) -> None:
@@ -87,7 +89,7 @@ def test_no_rate_is_shown_through_a_handful_of_readings(stage: Stage) -> None:
 def test_before_the_first_series_every_capture_is_pending(stage: Stage) -> None:
     stage.capture(stage.location(stage.site("Site", "UTC"), "new"), 1)
     (glance,) = data.glances(stage.settings.workspace)
-    assert (glance.readings, glance.state) == (0, State.WAITING)
+    assert (glance.measured, glance.state) == (False, State.WAITING)
     assert data.service(stage.settings.workspace).pending == {"new": 1}
 
 

@@ -56,7 +56,7 @@ def test_overview_tells_state_last_capture_and_rate_of_every_location(
     assert "2 of 7 locations need attention" in text
     assert names(app)[:2] == ["growing", "late"]
     assert [group.value for group in app.subheader] == ["What needs me today", "Needs attention", "Bridge", plain(SITE)]
-    assert "13 readings from 16 captures" in text
+    assert " · 16 captures" in text
     assert "(Europe/Berlin)" in text
     assert "mm per year (90 % interval" in text
     assert "**Progressive**. The rate is" in text
@@ -213,14 +213,14 @@ def test_location_changes_its_crack_and_draws_what_counts_for_nothing_hollow(
     assert box("Crack").options == ["Crack B", "Crack A", "All cracks together, by their masks"]
     assert (box("Crack").value, box("Metric").value) == ("B", "widest_mm")
     traces = drawn()
-    assert len(traces["reading"]["customdata"]) == 13
+    assert len(traces["reading, grade B"]["customdata"]) == 13
     assert traces["not counted"]["marker"]["symbol"] == "circle-open"
     assert "grade C: it is blurred" in traces["not counted"]["customdata"][0].replace("<br>", " ")
     assert "not found in this capture" in traces["no value"]["customdata"][0].replace("<br>", " ")
     assert "13 readings over" in words(app)
     box("Crack").select("A").run()
     assert not app.exception
-    assert len(drawn()["reading"]["customdata"]) == 14
+    assert len(drawn()["reading, grade B"]["customdata"]) == 14
     box("Metric").select("opening_px").run()
     assert "Mean opening" in words(app)
     box("Crack").select("all").run()
@@ -239,12 +239,13 @@ def test_location_marks_events_and_its_line_begins_after_the_last(
 ) -> None:
     place = two_cracks(stage)
     traces, layout = figure_of(opened(stage.settings.workspace, "location", monkeypatch, "cracked"))
-    assert (len(traces["reading"]["x"]), layout.get("shapes", [])) == (13, [])
+    assert (len(traces["reading, grade B"]["x"]), layout.get("shapes", [])) == (13, [])
     whole = traces["fitted line"]["x"]
     stage.event(place, 200, EventKind.REPAIR, "Crack B <b>injected</b>", by="Ada")
     stage.event(place, 300, EventKind.NEW_CAMERA)
     stage.fit(place)
     st.cache_data.clear()
+    st.cache_resource.clear()
     app = opened(stage.settings.workspace, "location", monkeypatch, "cracked")
     traces, layout = figure_of(app)
     assert [note["text"] for note in layout["annotations"]] == ["Change of camera", "Repair"]
@@ -252,8 +253,8 @@ def test_location_marks_events_and_its_line_begins_after_the_last(
     repair = layout["shapes"][-1]["x0"]
     line = traces["fitted line"]["x"]
     assert whole[0] < repair < line[0]
-    assert line[0] == min(traces["reading"]["x"])
-    assert (len(traces["reading"]["x"]), len(traces["not counted"]["x"])) == (7, 8)
+    assert line[0] == min(traces["reading, grade B"]["x"])
+    assert (len(traces["reading, grade B"]["x"]), len(traces["not counted"]["x"])) == (7, 8)
     assert "before the repair of" in traces["not counted"]["customdata"][0].replace("<br>", " ")
     text = words(app)
     assert "Repair, " in text
@@ -334,6 +335,7 @@ def test_location_marks_a_new_recipe_in_its_trend(
     stage.switch_recipe(place, by="Ada <b>L</b>")
     stage.fit(place)
     st.cache_data.clear()
+    st.cache_resource.clear()
     app = opened(stage.settings.workspace, "location", monkeypatch, "wall")
     traces, layout = figure_of(app)
     assert [note["text"] for note in layout["annotations"]] == ["New recipe"]
@@ -357,6 +359,7 @@ def test_location_draws_temperatures_and_fits_beside_them(stage: Stage, monkeypa
     stage.temperatures(place, {14 * (9 - fortnight): celsius for fortnight, celsius in enumerate(warmth)})
     stage.fit(place)
     st.cache_data.clear()
+    st.cache_resource.clear()
     app = opened(stage.settings.workspace, "location", monkeypatch, "young")
     traces, layout = figure_of(app)
     assert traces["temperature"]["y"] == warmth

@@ -55,7 +55,13 @@ def loaded_by(module: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["dashboard.data", "monitor.storage.queries, monitor.storage.repository", "monitor.settings", "monitor.records"],
+    [
+        "dashboard.data",
+        "monitor.api.app",
+        "monitor.storage.queries, monitor.storage.repository",
+        "monitor.settings",
+        "monitor.records",
+    ],
 )
 def test_readers_and_storage_load_no_network_code(module: str) -> None:
     assert not loaded_by(module) & NETWORK_PACKAGES

@@ -1,5 +1,16 @@
 """Reads. Every function takes a session of `Database.session()` and returns frozen views, never rows."""
 
+from monitor.storage.queries.access import (
+    SITE_OF,
+    account,
+    account_with,
+    accounts,
+    any_account,
+    login,
+    password_hash,
+    site_name,
+    site_of,
+)
 from monitor.storage.queries.alarms import (
     alarm,
     alarms,
@@ -14,10 +25,21 @@ from monitor.storage.queries.alarms import (
 )
 from monitor.storage.queries.alerting import alerts, due_notifications, rules, transitions, undelivered
 from monitor.storage.queries.circumstances import event, events, temperatures
+from monitor.storage.queries.counts import counts
 from monitor.storage.queries.filings import filings, withdrawn_why
 from monitor.storage.queries.following import crack_series, cracks, following_basis, gauge_offset, unfollowed
-from monitor.storage.queries.growth import fingerprints, fits, headline, headlines, observed, series, unfitted, verdicts
-from monitor.storage.queries.intake import capture, capture_with, captures, pending, reference, superseded
+from monitor.storage.queries.growth import (
+    fingerprints,
+    fits,
+    headline,
+    headlines,
+    observed,
+    series,
+    told_of,
+    unfitted,
+    verdicts,
+)
+from monitor.storage.queries.intake import capture, capture_with, captures, content_of, pending, reference, superseded
 from monitor.storage.queries.places import location, locations, sites, statuses
 from monitor.storage.queries.recipes import (
     offsets,
@@ -28,6 +50,7 @@ from monitor.storage.queries.recipes import (
     shadows,
 )
 from monitor.storage.queries.site_trials import site_trials
+from monitor.storage.queries.tokens import token_with, tokens
 from monitor.storage.queries.told import (
     adaptations,
     correction,
@@ -37,25 +60,34 @@ from monitor.storage.queries.told import (
     patch_judgements,
     site_id,
 )
-from monitor.storage.queries.work import heartbeat, heartbeats, sightings
+from monitor.storage.queries.work import awaited, fetched, heartbeat, heartbeats, sightings
 
 __all__ = [
+    "SITE_OF",
+    "account",
+    "account_with",
+    "accounts",
     "adaptations",
     "alarm",
     "alarms",
     "alerts",
+    "any_account",
     "assessed_at",
+    "awaited",
     "capture",
     "capture_with",
     "captures",
+    "content_of",
     "correction",
     "corrections",
     "corrections_in_force",
+    "counts",
     "crack_series",
     "cracks",
     "due_notifications",
     "event",
     "events",
+    "fetched",
     "filings",
     "fingerprints",
     "fits",
@@ -68,10 +100,12 @@ __all__ = [
     "heartbeats",
     "location",
     "locations",
+    "login",
     "newest_read",
     "observed",
     "offsets",
     "only_late",
+    "password_hash",
     "patch_judgements",
     "pending",
     "picture_of",
@@ -85,11 +119,16 @@ __all__ = [
     "shadows",
     "sightings",
     "site_id",
+    "site_name",
+    "site_of",
     "site_trials",
     "sites",
     "statuses",
     "superseded",
     "temperatures",
+    "token_with",
+    "tokens",
+    "told_of",
     "transitions",
     "trigger_plan",
     "trigger_plans",

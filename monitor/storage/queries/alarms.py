@@ -17,6 +17,7 @@ from monitor.storage.tables import (
     CaptureRow,
     NotificationRow,
     ReadingRow,
+    SiteRow,
     TransitionRow,
     TriggerPlanRow,
     TriggerStandRow,
@@ -26,10 +27,20 @@ from monitor.storage.views import ActionView, AlarmView, LocationView, Transitio
 
 
 def alarms(
-    session: Session, location_id: int | None = None, *, open_only: bool = False, limit: int = 200
+    session: Session,
+    location_id: int | None = None,
+    *,
+    site_id: int | None = None,
+    open_only: bool = False,
+    limit: int = 200,
 ) -> list[AlarmView]:
-    """Alerts that were ever raised, newest first; `open_only` those that nobody has seen to yet (`AlarmView.open`)."""
+    """Alerts that were ever raised, newest first; `open_only` those that nobody has seen to yet (`AlarmView.open`).
+
+    With `location_id` or `site_id` those of that one alone.
+    """
     found = found_transitions(location_id).where(TransitionRow.new != AlertState.OK)
+    if site_id is not None:
+        found = found.where(SiteRow.id == site_id)
     if open_only:
         found = found.where(~_done(AlertAction.CLOSED), is_newest() | ~_done(AlertAction.ACKNOWLEDGED))
     rows = session.execute(found.order_by(TransitionRow.id.desc()).limit(limit)).all()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.records import Crack, CrackReading, Observation
-from monitor.storage.observing import observe_crack
+from monitor.storage.observing import observe_crack, series_of_crack
 from monitor.storage.queries.circumstances import events
 from monitor.storage.queries.intake import captures
 from monitor.storage.queries.places import locations
@@ -62,16 +62,11 @@ def crack_series(session: Session, location_id: int, crack: str, metric: str, fi
     place = next((view for view in locations(session) if view.id == location_id), None)
     if place is None:
         raise MisuseError(f"There is no location with the id {location_id}.")
-    found = {view.crack.name: view for view in cracks(session, location_id, fingerprint)}
-    readings = {reading.capture: reading for reading in found[crack].readings} if crack in found else {}
-    observations, excluded = observe_crack(captures(session, location_id, fingerprint), readings, metric, place.scale)
+    view = next((view for view in cracks(session, location_id, fingerprint) if view.crack.name == crack), None)
     offset = gauge_offset(session, location_id, fingerprint) if CRACK_UNITS[metric] == "mm" else None
-    if offset is not None and offset.offset_mm is not None:
-        observations = tuple(replace(seen, value=seen.value + offset.offset_mm) for seen in observations)
-    series_of = fingerprint or place.fingerprint
-    return Series(
-        location_id, metric, CRACK_UNITS[metric], series_of, observations, excluded, crack=crack, offset=offset
-    )
+    seen = captures(session, location_id, fingerprint)
+    told = series_of_crack(place, seen, view, metric, offset=offset)
+    return replace(told, crack=crack, fingerprint=fingerprint or place.fingerprint)
 
 
 def gauge_offset(session: Session, location_id: int, fingerprint: str | None = None) -> GaugeOffset | None:

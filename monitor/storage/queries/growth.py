@@ -78,6 +78,25 @@ def observed(session: Session, location_id: int | None = None) -> dict[int, int]
     return {row[0]: row[1] for row in session.execute(counts)}
 
 
+def told_of(session: Session, location_id: int | None = None) -> set[int]:
+    """Ids of the locations (of one alone) of which at least one reading counts: those that `observed` counts any of."""
+    reading = select(ReadingRow.id).where(
+        ReadingRow.capture_id == CaptureRow.id,
+        ReadingRow.fingerprint == LocationRow.fingerprint,
+        ReadingRow.stands(),
+        ReadingRow.status.in_((Status.MEASURED, Status.NO_CRACK)),
+    )
+    # A condition within a condition: joined, the database may begin with all readings of a recipe.
+    counts = select(CaptureRow.id).where(
+        CaptureRow.location_id == LocationRow.id,
+        CaptureRow.rejected_reason.is_(None),
+        CaptureRow.time_source != TimeSource.FILE,
+        reading.correlate(CaptureRow, LocationRow).exists(),
+    )
+    found = select(LocationRow.id).where(counts.correlate(LocationRow).exists())
+    return set(session.scalars(found if location_id is None else found.where(LocationRow.id == location_id)))
+
+
 def fingerprints(session: Session, location_id: int) -> list[str]:
     """The recipes that have readings at a location, the one that measured last first."""
     found = (

@@ -1,5 +1,6 @@
 """Captures with their readings."""
 
+from collections.abc import Collection
 from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
@@ -10,7 +11,7 @@ from monitor.storage.rows import capture_view, corrected_severity, superseded_vi
 from monitor.storage.tables import CaptureRow, CorrectedSeverityRow, LocationRow, ReadingRow
 from monitor.storage.views import CaptureView, SupersededView
 
-_Captures: TypeAlias = "Select[CaptureRow, ReadingRow | None, CorrectedSeverityRow | None, LocationRow]"
+_Captures: TypeAlias = "Select[CaptureRow, ReadingRow | None, CorrectedSeverityRow | None, int | None, float | None]"
 
 
 def captures(session: Session, location_id: int, fingerprint: str | None = None) -> list[CaptureView]:
@@ -54,6 +55,13 @@ def capture_with(session: Session, sha256: str) -> CaptureView | None:
     return found[0] if found else None
 
 
+def content_of(session: Session, capture_ids: Collection[int]) -> list[tuple[str, str]]:
+    """The sha256 and the media type of accepted captures, by id."""
+    found = select(CaptureRow.sha256, CaptureRow.media_type).where(CaptureRow.id.in_(capture_ids))
+    rows = session.execute(found.order_by(CaptureRow.id))
+    return [(sha256, media_type) for sha256, media_type in rows if media_type is not None]
+
+
 def pending(session: Session, fingerprint: str, location_id: int | None = None) -> dict[int, int]:
     """Accepted captures (of one location alone) without a reading under a recipe, by location id; empty: all done."""
     of_this = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
@@ -81,14 +89,16 @@ def _by_key(session: Session, statement: "Select[int, int]") -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(statement)}
 
 
-def newest(session: Session, *, read: bool) -> dict[int, CaptureView]:
-    """The newest accepted capture of each location that has one (`read`: one with a reading), by location id."""
+def newest(session: Session, *, read: bool, location_id: int | None = None) -> dict[int, CaptureView]:
+    """The newest accepted capture of each location (or one) that has one (`read`: one with a reading), by its id."""
     found = select(CaptureRow.id).where(CaptureRow.location_id == LocationRow.id, CaptureRow.rejected_reason.is_(None))
     if read:
         found = found.where(_reading_of(LocationRow.fingerprint).exists())
     # One look-up a location in the index by time: numbering all captures would grow with them.
     newest_first = found.order_by(CaptureRow.captured_at.desc(), CaptureRow.id.desc()).limit(1)
     first = select(newest_first.correlate(LocationRow).scalar_subquery()).select_from(LocationRow)
+    if location_id is not None:
+        first = first.where(LocationRow.id == location_id)
     return {view.location_id: view for view in _views(session, _captures(None).where(CaptureRow.id.in_(first)))}
 
 
@@ -99,11 +109,13 @@ def _reading_of(fingerprint: "InstrumentedAttribute[str | None]") -> "Select[int
 
 
 def _captures(fingerprint: str | None) -> _Captures:
-    """Captures, each with its one reading under that fingerprint (None: its location's), or none, and its location."""
+    """Captures, each with its one reading under that fingerprint (None: its location's), or none, and the reference and
+    scale of its location.
+    """
     wanted = LocationRow.fingerprint if fingerprint is None else fingerprint
     reading = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == wanted, ReadingRow.stands())
     return (
-        select(CaptureRow, ReadingRow, CorrectedSeverityRow, LocationRow)
+        select(CaptureRow, ReadingRow, CorrectedSeverityRow, LocationRow.reference_capture_id, LocationRow.mm_per_px)
         .join(LocationRow, LocationRow.id == CaptureRow.location_id)
         .outerjoin(ReadingRow, reading)
         .outerjoin(CorrectedSeverityRow, CorrectedSeverityRow.reading_id == ReadingRow.id)
@@ -115,8 +127,8 @@ def _views(session: Session, statement: _Captures) -> list[CaptureView]:
         capture_view(
             row,
             reading,
-            is_reference=row.id == location.reference_capture_id,
-            corrected=None if corrected is None else corrected_severity(corrected, location.mm_per_px),
+            is_reference=row.id == reference_id,
+            corrected=None if corrected is None else corrected_severity(corrected, mm_per_px),
         )
-        for row, reading, corrected, location in session.execute(statement)
+        for row, reading, corrected, reference_id, mm_per_px in session.execute(statement)
     ]

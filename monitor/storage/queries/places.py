@@ -42,8 +42,8 @@ def location(session: Session, name: str) -> LocationView:
 def statuses(session: Session, location_id: int | None = None) -> list[LocationStatus]:
     """All locations (or one) at a glance, by name, in a fixed number of statements."""
     counts = accepted(session, location_id)
-    last, last_read = newest(session, read=False), newest(session, read=True)
-    present = alerts(session)
+    last, last_read = (newest(session, read=read, location_id=location_id) for read in (False, True))
+    present = alerts(session, location_id)
     return [
         LocationStatus(
             location=view,

@@ -4,6 +4,17 @@ Nothing here commits: the caller's transaction does. All of it is safe when seve
 once, on SQLite and on PostgreSQL.
 """
 
+from monitor.storage.repository.access import (
+    add_account,
+    begin_login,
+    count_attempt,
+    end_login,
+    end_logins,
+    forget_attempts,
+    remove_account,
+    set_password,
+    set_role,
+)
 from monitor.storage.repository.alarms import (
     acknowledge_alert,
     add_test_alert,
@@ -35,6 +46,7 @@ from monitor.storage.repository.circumstances import add_event, add_temperatures
 from monitor.storage.repository.corrections import confirm_time, measure_again, move_capture
 from monitor.storage.repository.cracks import replace_cracks
 from monitor.storage.repository.filings import restore_capture, withdraw_capture
+from monitor.storage.repository.leases import end_lease, record_fetched, renew, take_lease
 from monitor.storage.repository.places import (
     add_location,
     add_site,
@@ -46,6 +58,7 @@ from monitor.storage.repository.places import (
 )
 from monitor.storage.repository.recipes import bring_recipe, replace_offsets, set_out_of_reach, switch_recipe
 from monitor.storage.repository.site_trials import record_site_trials
+from monitor.storage.repository.tokens import USED_WITHIN, add_token, revoke_token, use_token
 from monitor.storage.repository.told import (
     add_adaptation,
     add_gauge,
@@ -68,9 +81,11 @@ from monitor.storage.repository.work import (
 )
 
 __all__ = [
+    "USED_WITHIN",
     "Stored",
     "Work",
     "acknowledge_alert",
+    "add_account",
     "add_adaptation",
     "add_capture",
     "add_event",
@@ -80,9 +95,11 @@ __all__ = [
     "add_site",
     "add_temperatures",
     "add_test_alert",
+    "add_token",
     "add_trigger_plan",
     "assign_alert",
     "beat",
+    "begin_login",
     "bring_recipe",
     "claim_next",
     "claim_notification",
@@ -91,6 +108,11 @@ __all__ = [
     "comment_alert",
     "confirm_time",
     "correct_crack",
+    "count_attempt",
+    "end_lease",
+    "end_login",
+    "end_logins",
+    "forget_attempts",
     "forget_sighting",
     "forget_sightings_before",
     "hold_location",
@@ -104,12 +126,15 @@ __all__ = [
     "queue_notifications",
     "queue_reminders",
     "record_failure",
+    "record_fetched",
     "record_reading",
     "record_recipe",
     "record_sighting",
     "record_site_trials",
     "record_transition",
     "reject_capture",
+    "remove_account",
+    "renew",
     "replace_corrected",
     "replace_cracks",
     "replace_fits",
@@ -117,15 +142,20 @@ __all__ = [
     "replace_trigger_stands",
     "restore_capture",
     "retire_rule",
+    "revoke_token",
     "set_interval",
     "set_out_of_reach",
+    "set_password",
     "set_reference",
+    "set_role",
     "set_scale",
     "set_series",
     "set_watched",
     "switch_recipe",
+    "take_lease",
     "undo_adaptation",
     "use_corrections",
+    "use_token",
     "withdraw_capture",
     "withdraw_event",
     "withdraw_gauge",

@@ -1,9 +1,10 @@
 """The worker's side: leases on work, readings, fits, signs of life."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Select, and_, delete, func, or_, select, text, update
 from sqlalchemy.orm import Session
@@ -33,13 +34,14 @@ _FORGOTTEN_AFTER = timedelta(days=7)
 @dataclass(frozen=True)
 class Work:
     """A capture to analyse under a recipe. `attempts` counts this one; more than a few mean it keeps killing its
-    worker.
+    worker. `token` belongs to this one claim on it, and writes are made in its name.
     """
 
     capture_id: int
     fingerprint: str
     attempts: int
     last_error: str | None
+    token: str = field(default="", compare=False)
 
 
 def record_recipe(session: Session, recipe: Recipe, now: datetime) -> str:
@@ -69,22 +71,24 @@ def claim_next(
     recipe in `former`, under that one as well. What a location's series lacks comes first, the rest (its shadow
     series) after all of that. Of each, locations' references come first, then the oldest by capture time; the others
     wait until their reference has a reading, because its mask decides how they are registered. A claim that ran out
-    is taken over. Commit soon: on PostgreSQL another worker waits where two want the same capture.
+    is taken over, and what was claimed before stores nothing any more. On PostgreSQL a capture that another worker is
+    just about to claim is passed over.
     """
     candidate = _unclaimed(fingerprint, former, now).limit(1)
+    candidate = candidate.with_for_update(of=CaptureRow, skip_locked=True, key_share=True)  # SQLite has one writer
     while (found := session.execute(candidate).one_or_none()) is not None:
         capture_id, wanted = found
-        new = insert(session, ClaimRow).values(
-            capture_id=capture_id, fingerprint=wanted, claimed_by=worker, claimed_until=now + lease, attempts=1
-        )
+        token = uuid4().hex
+        held = {"claimed_by": worker, "claimed_until": now + lease, "token": token}
+        new = insert(session, ClaimRow).values(capture_id=capture_id, fingerprint=wanted, attempts=1, **held)
         taken = new.on_conflict_do_update(
             index_elements=["capture_id", "fingerprint"],
-            set_={"claimed_by": worker, "claimed_until": now + lease, "attempts": ClaimRow.attempts + 1},
+            set_={**held, "attempts": ClaimRow.attempts + 1},
             where=ClaimRow.claimed_until <= now,
         )
         claim = session.execute(taken.returning(ClaimRow.attempts, ClaimRow.last_error)).one_or_none()
         if claim is not None:
-            return Work(capture_id, wanted, claim.attempts, claim.last_error)
+            return Work(capture_id, wanted, claim.attempts, claim.last_error, token)
     return None
 
 
@@ -114,7 +118,7 @@ def record_failure(
     *,
     capture_id: int,
     fingerprint: str,
-    worker: str,
+    token: str,
     error: str,
     retry_at: datetime,
     counts: bool = True,
@@ -126,8 +130,8 @@ def record_failure(
     changed = session.scalar(
         update(ClaimRow)
         .where(ClaimRow.capture_id == capture_id, ClaimRow.fingerprint == fingerprint)
-        .where(ClaimRow.claimed_by == worker)
-        .values(last_error=error, claimed_until=retry_at, attempts=ClaimRow.attempts - (0 if counts else 1))
+        .where(ClaimRow.token == token)
+        .values(last_error=error, claimed_until=retry_at, token=None, attempts=ClaimRow.attempts - (0 if counts else 1))
         .returning(ClaimRow.capture_id),
         execution_options={"synchronize_session": False},
     )
@@ -141,20 +145,21 @@ def record_reading(
     analysis: Analysis,
     pictures: Mapping[str, str],
     now: datetime,
-    worker: str | None = None,
+    token: str | None = None,
 ) -> bool:
     """Store what the analysis found, with its recipe. False: there is a reading already, and it stays.
 
-    With `worker`, nothing is stored (False) either unless that worker still holds the claim: it was taken over, or
-    withdrawn because the reference, the location or the reference's reading has changed meanwhile. Millimetres are
-    filled in from the location's present scale, so that a scale given while the analysis was under way is not lost.
+    With the `token` of a claim, nothing is stored (False) either unless it still stands, and it is let go: it may have
+    been taken over, or withdrawn because the reference, the location or the reference's reading has changed meanwhile.
+    Millimetres are filled in from the location's present scale, so that a scale given while the analysis was under way
+    is not lost.
     """
     capture = existing(session, CaptureRow, capture_id)
     if capture.rejected_reason is not None:
         raise MisuseError(f"Capture {capture_id} ({capture.file_name}) was rejected and takes no reading.")
     location = locked_location(session, capture.location_id)
     fingerprint = record_recipe(session, analysis.recipe, now)
-    if worker is not None and _holder(session, capture_id, fingerprint) != worker:
+    if token is not None and not _let_go(session, capture_id, fingerprint, token):
         return False
     new = insert(session, ReadingRow).values(
         capture_id=capture_id,
@@ -174,10 +179,11 @@ def record_reading(
     return reading_id is not None
 
 
-def _holder(session: Session, capture_id: int, fingerprint: str) -> str | None:
-    claim = select(ClaimRow.claimed_by).where(ClaimRow.capture_id == capture_id, ClaimRow.fingerprint == fingerprint)
-    holder: str | None = session.scalar(claim)
-    return holder
+def _let_go(session: Session, capture_id: int, fingerprint: str, token: str) -> bool:
+    """Only one can change this row at a time, so that of two workers who both think it theirs one alone goes on."""
+    claim = update(ClaimRow).where(ClaimRow.capture_id == capture_id, ClaimRow.fingerprint == fingerprint)
+    mine = claim.where(ClaimRow.token == token).values(token=None).returning(ClaimRow.capture_id)
+    return session.scalar(mine, execution_options={"synchronize_session": False}) is not None
 
 
 def _found(analysis: Analysis) -> dict[str, Any]:

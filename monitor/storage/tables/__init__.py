@@ -4,6 +4,7 @@ Every time is stored in UTC and comes back aware. Words from `monitor.records` a
 values, guarded by CHECK constraints. Rows never leave `monitor.storage`: `queries` returns views.
 """
 
+from monitor.storage.tables.access import AccountRow, LoginAttemptRow, LoginRow, PasswordRow, SiteRoleRow
 from monitor.storage.tables.alerts import AlertActionRow, NotificationRow, TransitionRow
 from monitor.storage.tables.audit import AuditEntryRow
 from monitor.storage.tables.base import Base, UtcDateTime
@@ -15,6 +16,8 @@ from monitor.storage.tables.growth import GrowthFitRow, VerdictRow
 from monitor.storage.tables.places import LocationRow, RuleRow, SiteRow
 from monitor.storage.tables.recipes import RecipeOffsetRow, RecipeSwitchRow
 from monitor.storage.tables.site_trials import SiteTrialRow
+from monitor.storage.tables.sources import FetchedRow
+from monitor.storage.tables.tokens import TokenRow, TokenSecretRow
 from monitor.storage.tables.told import (
     AdaptationRow,
     CorrectedSeverityRow,
@@ -23,9 +26,10 @@ from monitor.storage.tables.told import (
     PatchJudgementRow,
 )
 from monitor.storage.tables.triggers import TriggerPlanRow, TriggerStandRow, WatchedRow
-from monitor.storage.tables.work import ClaimRow, HeartbeatRow, SightingRow
+from monitor.storage.tables.work import ClaimRow, HeartbeatRow, LeaseRow, SightingRow
 
 __all__ = [
+    "AccountRow",
     "AdaptationRow",
     "AlertActionRow",
     "AuditEntryRow",
@@ -37,13 +41,18 @@ __all__ = [
     "CrackReadingRow",
     "CrackRow",
     "EventRow",
+    "FetchedRow",
     "FilingRow",
     "FollowingRow",
     "GaugeRow",
     "GrowthFitRow",
     "HeartbeatRow",
+    "LeaseRow",
     "LocationRow",
+    "LoginAttemptRow",
+    "LoginRow",
     "NotificationRow",
+    "PasswordRow",
     "PatchJudgementRow",
     "ReadingRow",
     "RecipeOffsetRow",
@@ -51,9 +60,12 @@ __all__ = [
     "RecipeSwitchRow",
     "RuleRow",
     "SightingRow",
+    "SiteRoleRow",
     "SiteRow",
     "SiteTrialRow",
     "TemperatureRow",
+    "TokenRow",
+    "TokenSecretRow",
     "TransitionRow",
     "TriggerPlanRow",
     "TriggerStandRow",

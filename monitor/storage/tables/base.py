@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeDecorator
 
 from monitor.errors import MisuseError
 from monitor.records import CrackState, EventKind, Grade, RuleKind, ScaleOrigin, Status, TimeSource
+from monitor.storage.access import Role
 from monitor.storage.told import CorrectionKind
 
 
@@ -69,6 +70,7 @@ class Base(DeclarativeBase):
         CrackState: words(CrackState),
         EventKind: words(EventKind),
         Grade: words(Grade),
+        Role: words(Role),
         RuleKind: words(RuleKind),
         ScaleOrigin: words(ScaleOrigin),
         Status: words(Status),

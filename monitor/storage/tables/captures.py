@@ -22,6 +22,14 @@ class CaptureRow(Base):
             name="complete_or_rejected",
         ),
         Index("ix_capture_location_id_captured_at", "location_id", "captured_at"),
+        # Counting what was taken in must not read every row, nor finding the newest of it.
+        Index(
+            "ix_capture_accepted",
+            "location_id",
+            "captured_at",
+            sqlite_where=text("rejected_reason IS NULL"),
+            postgresql_where=text("rejected_reason IS NULL"),
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))

@@ -32,6 +32,8 @@ class GrowthFitRow(Base):
     origin: Mapped[datetime | None]
     span_days: Mapped[float | None]
     smallest_detectable_per_year: Mapped[float | None]
+    season_cos: Mapped[float | None]
+    season_sin: Mapped[float | None]
     fitted_at: Mapped[datetime]
 
 

@@ -3,22 +3,37 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from monitor.storage.tables.base import Base
 
 
 class ClaimRow(Base):
-    """A worker's lease on analysing one capture. It stays when the work is done, as its record."""
+    """A worker's lease on analysing one capture. It stays when the work is done, as its record.
+
+    `token` is another one each time the capture is claimed, and goes when the work is done or given up: only who knows
+    it may write.
+    """
 
     __tablename__ = "claim"
     capture_id: Mapped[int] = mapped_column(ForeignKey("capture.id"), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(ForeignKey("recipe.fingerprint"), primary_key=True)
     claimed_by: Mapped[str]
     claimed_until: Mapped[datetime]
+    token: Mapped[str | None] = mapped_column(String(32), index=True)
     attempts: Mapped[int]
     last_error: Mapped[str | None]
+
+
+class LeaseRow(Base):
+    """What one worker alone is at, by name, for instance following the cracks of a location."""
+
+    __tablename__ = "lease"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(String(32))
+    held_by: Mapped[str]
+    held_until: Mapped[datetime]
 
 
 class SightingRow(Base):

@@ -16,6 +16,14 @@ from monitor.records import GrowthFit, Observation
 METHODS = pytest.mark.parametrize("method", FITS)
 
 
+def test_the_season_beside_a_trend_is_told() -> None:
+    years = monthly(30)
+    cycle = 0.3 * np.cos(2 * np.pi * years) - 0.2 * np.sin(2 * np.pi * years)
+    found = fit("seasonal", history(years, 0.4 + 1.5 * years + cycle), resolution=0.0)
+    assert (found.season_cos, found.season_sin) == (pytest.approx(0.3, abs=1e-9), pytest.approx(-0.2, abs=1e-9))
+    assert fit("theil_sen", history(years, years)).season_cos is None
+
+
 @METHODS
 def test_exact_line_is_found_exactly(method: str) -> None:
     years = monthly(14)

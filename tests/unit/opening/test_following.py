@@ -109,3 +109,20 @@ def test_no_crack_no_reading(series):
     _, photos, sightings = series
     blank = [replace(each, mask=np.zeros(SHAPE, bool)) for each in sightings]
     assert follow(0, blank, lambda key: photos[key]).readings == ()
+
+
+def test_profiles_for_people_show_the_dark_gap_where_the_opening_was_read(series, followed):
+    _, photos, sightings = series
+    (kept,) = followed.profiles
+    (crack,) = followed.cracks
+    assert kept.crack == "A"
+    assert list(kept.captures) == [sighting.key for sighting in sightings]
+    assert kept.grey.shape == (len(kept.stations), len(photos), len(kept.offsets_px))
+    assert len(kept.stations) <= 41
+    assert kept.stations.max() < len(crack.course)
+    assert set(kept.stations) & set(crack.widest_stations), "where the crack gapes widest can be looked at"
+    means = [reading.opening_px for reading in of(followed)]
+    assert np.abs(kept.opening_px.mean(axis=0) - means).max() < 0.3
+    middle, flank = np.abs(kept.offsets_px) < 1, np.abs(kept.offsets_px) > 6
+    last = kept.grey[:, -1].astype(float)
+    assert np.median(last[:, middle]) < np.median(last[:, flank]) - 30

@@ -29,10 +29,7 @@ def test_a_photo_is_as_sure_as_all_three_opinions_together() -> None:
 
 @pytest.mark.parametrize("worse", [{"probability": 0.6}, {"seen": 0.55}, {"missed_rows": 5}])
 def test_each_doubt_lowers_it(worse: dict[str, float]) -> None:
-    assert (
-        confidence_in(*scene(**worse), least_px=50).value
-        < confidence_in(*scene(), least_px=50).value - 0.05
-    )
+    assert confidence_in(*scene(**worse), least_px=50).value < confidence_in(*scene(), least_px=50).value - 0.05
 
 
 def test_a_doubtful_crack_beside_a_clear_one_is_told_apart() -> None:

@@ -19,7 +19,7 @@ from monitor.service.routing import Routing
 from monitor.settings import IngestSettings
 from monitor.storage import repository
 from monitor.storage.database import Database
-from monitor.storage.tables import AuditEntryRow, Base, ClaimRow, HeartbeatRow, SightingRow
+from monitor.storage.tables import AuditEntryRow, Base, ClaimRow, HeartbeatRow, LeaseRow, SightingRow
 from monitor.storage.tables.base import UtcDateTime
 
 LEASES = timedelta(minutes=31)
@@ -59,8 +59,10 @@ POINTS: dict[str, tuple[Any, str]] = {
     "mask written": (pictures, "write_png"),
     "reading recorded": (repository, "record_reading"),
     "series begun": (repository, "set_series"),
+    "location leased": (repository, "take_lease"),
     "cracks followed": (following, "follow"),
     "cracks stored": (repository, "replace_cracks"),
+    "lease ended": (repository, "end_lease"),
     "growth fitted": (judging, "fit_series"),
     "fits stored": (repository, "replace_fits"),
     "alarms decided": (judging, "decide"),
@@ -138,7 +140,7 @@ _OF_THE_MOMENT = {"claimed_by", "attempts", "basis"}
 
 def remembered(database: Database) -> dict[str, list[str]]:
     """All that is stored, table by table and row by row, but for when it was written and by whom."""
-    passing = {row.__tablename__ for row in (AuditEntryRow, ClaimRow, HeartbeatRow, SightingRow)}
+    passing = {row.__tablename__ for row in (AuditEntryRow, ClaimRow, HeartbeatRow, LeaseRow, SightingRow)}
     found = {}
     with database.session() as session:
         for table in Base.metadata.sorted_tables:

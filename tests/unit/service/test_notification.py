@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from service_examples import LOCATION, NOW, Workspace
 
 from monitor.errors import DeliveryError
 from monitor.records import AlertState
+from monitor.service import routing
 from monitor.service.notification import Delivery, deliver
-from monitor.service.routing import AppriseNotifier, LogNotifier, Notifier, Routing, notifiers
+from monitor.service.routing import AppriseNotifier, LogNotifier, Notifier, Routing
 from monitor.storage import repository
 
 pytestmark = [
@@ -24,6 +26,8 @@ pytestmark = [
 ]
 
 RETRY = timedelta(seconds=300)
+#: The receivers are on this machine.
+notifiers = partial(routing.notifiers, allow=["127.0.0.1"])
 PASSWORD = "hunter2"
 
 

@@ -84,7 +84,7 @@ def test_a_message_says_what_where_how_sure_since_when_with_picture_and_link(
     workspace: Workspace, receiver: tuple[Received, str]
 ) -> None:
     received, url = receiver
-    workspace.settings.notify.urls = [url]
+    workspace.settings.notify.urls, workspace.settings.network.allow = [url], ["127.0.0.1"]
     workspace.settings.dashboard.url = "https://cracks.example.org/"
     add_rule(workspace.database, LOCATION, "max_width_px", RuleKind.LEVEL, 6.0, 5.0, NOW)
     workspace.take(photo(70, shape=(480, 640)))
@@ -151,7 +151,8 @@ notification.deliver(Database(settings.resolved_database_url), known, "killed", 
 
 def killed(workspace: Workspace, url: str, when: str, reached: Callable[[], bool]) -> None:
     """A process sends what is due and is killed when it has reached a certain point."""
-    environment = {**os.environ, "CRACKMONITOR_NOTIFY__URLS": json.dumps([url])}
+    allow = {"CRACKMONITOR_NETWORK__ALLOW": json.dumps(["127.0.0.1"])}
+    environment = {**os.environ, "CRACKMONITOR_NOTIFY__URLS": json.dumps([url]), **allow}
     command = [sys.executable, "-W", "ignore", "-c", _SENDER, str(workspace.settings.workspace)]
     sender = subprocess.Popen([*command, workspace.clock().isoformat(), when], env=environment)
     deadline = time.monotonic() + 120
@@ -165,7 +166,7 @@ def killed(workspace: Workspace, url: str, when: str, reached: Callable[[], bool
 
 def later(workspace: Workspace, url: str) -> list[Delivery]:
     """What another sender delivers at once, when the lease is over, and a day later."""
-    workspace.settings.notify.urls = [url]
+    workspace.settings.notify.urls, workspace.settings.network.allow = [url], ["127.0.0.1"]
     routing = Routing.of(workspace.settings)
     routing = replace(routing, usual=routing.usual[1:], remind_after=None)
     found = [send(workspace, routing)]
@@ -198,7 +199,7 @@ def test_a_channel_that_is_down_for_a_day_gets_all_of_it_afterwards_in_order_and
 ) -> None:
     received, url = receiver
     received.refusals = 10**6
-    workspace.settings.notify.urls = [url]
+    workspace.settings.notify.urls, workspace.settings.network.allow = [url], ["127.0.0.1"]
     routing = replace(Routing.of(workspace.settings), remind_after=timedelta(hours=6))
     number = raise_alert(workspace)
     for _ in range(24):

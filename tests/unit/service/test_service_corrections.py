@@ -150,7 +150,7 @@ def test_work_whose_new_reference_is_not_read_yet_is_let_go(two_walls: Workspace
         else:
             move(two_walls, 60)
         work = Work(number(two_walls, 60), gauge.recipe.fingerprint, attempts=1, last_error=None)
-        jobs._analyse_claimed(work, jobs.analyser)
+        assert jobs._begin(work, jobs.analyser) == {}
         assert gauge.seen == []
     jobs.tick()
     assert (60, 40, True) in gauge.seen

@@ -137,22 +137,23 @@ def test_a_claim_that_ran_out_is_taken_over_and_counted(place: Place) -> None:
 
 def test_a_failure_is_kept_and_tried_again_when_it_says(place: Place) -> None:
     capture_id = place.capture("a")
-    claim(place, "one")
+    first = claim(place, "one")
+    assert first is not None
 
-    def fail(worker: str) -> bool:
+    def fail(token: str) -> bool:
         with place.database.transaction() as session:
             return repository.record_failure(
                 session,
                 capture_id=capture_id,
                 fingerprint=place.fingerprint,
-                worker=worker,
+                token=token,
                 error="out of memory",
                 retry_at=NOW + timedelta(minutes=1),
             )
 
-    assert not fail("two")
+    assert not fail("another")
     assert claim(place, "two", minutes=2) is None
-    assert fail("one")
+    assert fail(first.token)
     assert claim(place, "two", minutes=0.9) is None
     assert claim(place, "two", minutes=1) == Work(capture_id, place.fingerprint, 2, "out of memory")
 
@@ -173,20 +174,22 @@ def in_threads(number: int, task: Callable[[int], None]) -> None:
         worker.join()
 
 
-def record_by(worker: str, place: Place, capture_id: int) -> bool:
+def record_by(work: Work | None, place: Place, capture_id: int) -> bool:
+    assert work is not None
     with place.database.transaction() as session:
         return repository.record_reading(
-            session, capture_id=capture_id, analysis=measured(), pictures={}, now=NOW, worker=worker
+            session, capture_id=capture_id, analysis=measured(), pictures={}, now=NOW, token=work.token
         )
 
 
-def test_only_the_worker_that_holds_the_claim_stores_its_reading(place: Place) -> None:
+def test_only_the_claim_that_stands_stores_its_reading(place: Place) -> None:
+    """Workers on two machines may have the same name; their claims never have the same token."""
     capture_id = place.capture("a")
-    assert not record_by("one", place, capture_id)
-    claim(place, "one")
-    claim(place, "two", minutes=11)
-    assert not record_by("one", place, capture_id)
-    assert record_by("two", place, capture_id)
+    lost = claim(place, "one")
+    standing = claim(place, "one", minutes=11)
+    assert not record_by(lost, place, capture_id)
+    assert record_by(standing, place, capture_id)
+    assert not record_by(standing, place, capture_id), "it is let go with the first reading"
 
 
 def test_a_reading_made_in_a_former_reference_frame_is_not_kept(place: Place) -> None:
@@ -197,11 +200,10 @@ def test_a_reading_made_in_a_former_reference_frame_is_not_kept(place: Place) ->
             repository.set_reference(session, place.location_id, capture_id, NOW)
 
     refer(first)
-    claim(place, "one")
+    before = claim(place, "one")
     refer(second)
-    assert not record_by("one", place, first)
-    claim(place, "one")
-    assert record_by("one", place, second)
+    assert not record_by(before, place, first)
+    assert record_by(claim(place, "one"), place, second)
 
 
 def test_workers_at_once_never_get_the_same_capture(place: Place) -> None:

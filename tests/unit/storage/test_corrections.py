@@ -93,12 +93,13 @@ def test_what_is_in_hand_while_its_capture_is_moved_is_not_stored(place: Place) 
     reference, misfiled = place.capture("a"), place.capture("b", days=1)
     refer(place, reference)
     record(place, reference, measured(registered=False))
-    assert claim(place) == Work(misfiled, place.fingerprint, 1, None)
+    work = claim(place)
+    assert work == Work(misfiled, place.fingerprint, 1, None)
     elsewhere = south_wall(place)
     move(place, misfiled, elsewhere)
     with place.database.transaction() as session:
         assert not repository.record_reading(
-            session, capture_id=misfiled, analysis=measured(), pictures={}, now=LATER, worker="one"
+            session, capture_id=misfiled, analysis=measured(), pictures={}, now=LATER, token=work.token
         )
     assert claim(place) == Work(misfiled, place.fingerprint, 1, None)
 
@@ -267,7 +268,8 @@ def test_with_a_reference_all_that_was_measured_beside_it_is_measured_again(plac
     refer(place, reference)
     record(place, reference, failed(Status.NOT_MEASURED, "out of memory"))
     record(place, other, measured(9.0))
-    assert claim(place) == Work(in_hand, place.fingerprint, 1, None)
+    work = claim(place)
+    assert work == Work(in_hand, place.fingerprint, 1, None)
     assert measure_again(place, reference) == [reference, other]
     with place.database.session() as session:
         assert queries.location(session, "north-wall").fingerprint is None, "half a series would raise or clear alarms"
@@ -275,7 +277,7 @@ def test_with_a_reference_all_that_was_measured_beside_it_is_measured_again(plac
         assert queries.fits(session, place.location_id) == []
     with place.database.transaction() as session:
         assert not repository.record_reading(
-            session, capture_id=in_hand, analysis=measured(), pictures={}, now=LATER, worker="one"
+            session, capture_id=in_hand, analysis=measured(), pictures={}, now=LATER, token=work.token
         )
     assert [former.capture_id for former in superseded(place)] == [reference, other]
     assert claim(place) == Work(reference, place.fingerprint, 1, None)

@@ -129,6 +129,8 @@ def dashboard(workspace: Workspace = HERE, json: Json = False) -> None:
     command += ["--server.address", settings.dashboard.host, "--server.port", str(settings.dashboard.port)]
     command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
     command += ["--server.enableXsrfProtection", "true", "--server.enableCORS", "true"]
+    # Told nothing, Streamlit asks a service elsewhere for this machine's address when it is to answer on all of them.
+    command += ["--browser.serverAddress", "localhost"]
     command += ["--secrets.files", str(settings.secrets.resolve())]
     os.execv(sys.executable, [*command, "--", "--workspace", str(workspace.resolve())])
 

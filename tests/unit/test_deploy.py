@@ -92,7 +92,9 @@ def test_every_setting_named_exists(path: Path) -> None:
 def test_every_command_the_readme_names_exists() -> None:
     blocks = re.findall(r"^    .*$", (DEPLOY / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     lines = [line.split("#")[0] for line in blocks]
-    after = [re.search(r"(?:--rm (?:--volume \S+ )?worker|bin/crackmonitor|\$CRACKMONITOR) (.*)", line) for line in lines]
+    after = [
+        re.search(r"(?:--rm (?:--volume \S+ )?worker|bin/crackmonitor|\$CRACKMONITOR) (.*)", line) for line in lines
+    ]
     commands = [re.sub(r'"[^"]*"', "text", found[1]).split() for found in after if found]
     assert len(commands) > 5
     assert [words for words in commands if not exists(words)] == []

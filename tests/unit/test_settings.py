@@ -46,6 +46,44 @@ def test_the_file_says_and_the_environment_has_the_last_word(tmp_path: Path, mon
     assert settings.notify.urls == ["json://a", "json://b"]
 
 
+def test_secrets_come_from_a_file_that_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(
+        tmp_path, 'database_url = "postgresql://user@host/base"\n[notify]\nurls = ["json://c"]\nretry_seconds = 7\n'
+    )
+    secrets = tmp_path / "secrets.env"
+    secrets.write_text(
+        "# of this machine\nCRACKMONITOR_DATABASE_URL=postgresql://user:hunter2@host/base\n"
+        'CRACKMONITOR_NOTIFY__URLS=\'["json://a", "json://b"]\'\nCRACKMONITOR_API__PORT=1\n'
+    )
+    assert load_settings(tmp_path).notify.urls == ["json://c"]
+    monkeypatch.setenv("CRACKMONITOR_SECRETS_FILE", str(secrets))
+    monkeypatch.setenv("CRACKMONITOR_API__PORT", "2")
+    settings = load_settings(tmp_path)
+    assert settings.database_url == "postgresql://user:hunter2@host/base"
+    assert (settings.notify.urls, settings.notify.retry_seconds) == (["json://a", "json://b"], 7)
+    assert settings.api.port == 2
+
+
+@pytest.mark.parametrize("line", ["CRACKMONITOR_NOTIFY__URLZ='[\"hunter2\"]'", "CRACKMONITOR_NOTIFY__URLS=hunter2"])
+def test_a_wrong_line_among_the_secrets_is_told_without_the_secret(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secrets.env").write_text(line)
+    monkeypatch.setenv("CRACKMONITOR_SECRETS_FILE", str(tmp_path / "secrets.env"))
+    with pytest.raises(SettingsError, match="notify") as caught:
+        load_settings(written(tmp_path, ""))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_that_are_not_there_are_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRACKMONITOR_SECRETS_FILE", str(tmp_path / "secrets.env"))
+    with pytest.raises(SettingsError, match=r"secrets\.env, which CRACKMONITOR_SECRETS_FILE names, cannot be read: No"):
+        load_settings(written(tmp_path, ""))
+    (tmp_path / "secrets.env").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="no text in UTF-8"):
+        load_settings(tmp_path)
+
+
 def test_the_workspace_is_the_folder_the_settings_were_read_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,8 @@ from test_guard import listening
 
 from monitor.errors import StorageError
 from monitor.records import AlertState
-from monitor.service.watchdog import Watchdog
+from monitor.service.watchdog import Watchdog, is_alive
+from monitor.storage import repository
 
 # Apprise loads all its plugins, and one of them still imports this.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -53,6 +54,20 @@ def test_a_silent_worker_is_told_once_and_its_return_as_well(shared_workspace: W
         workspace.jobs(Gauge()).tick()
         assert watchdog(workspace).look() is False
         assert (said(workspace), len(hook.asked)) == ([AlertState.FIRING, AlertState.OK], 2)
+
+
+def test_a_worker_is_alive_on_its_own_machine_for_so_long(workspace: Workspace) -> None:
+    def alive(host: str) -> bool:
+        return is_alive(workspace.database, host, timedelta(minutes=30), workspace.clock())
+
+    with workspace.database.transaction() as session:
+        repository.beat(session, "there:7", workspace.clock())
+    assert alive("there")
+    assert not any(alive(host) for host in ("ther", "there:7", "here", ""))
+    workspace.clock.turn(minutes=30)
+    assert alive("there")
+    workspace.clock.turn(minutes=1)
+    assert not alive("there")
 
 
 def test_the_open_door_looks_by_itself(workspace: Workspace) -> None:

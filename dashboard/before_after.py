@@ -7,7 +7,10 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.time_lapse import time_lapse
-from dashboard.wording import moment, plain
+from dashboard.wording import count, moment, plain
+
+#: Of a long history the slider has so many stops, until somebody asks for all: more are hard to hit with a finger.
+_STOPS = 100
 
 
 @st.fragment
@@ -18,13 +21,17 @@ def before_after(detail: data.Detail) -> None:
     if not shown:
         st.info("No pictures yet: the worker makes them when it measures.")
         return
+    older = len(shown) - _STOPS
+    if older > 0 and not st.toggle(f"All {len(shown)} captures as stops", key="all stops"):
+        st.caption(f"The slider has the newest {_STOPS} captures; {count(older, 'older one')} can be had as well.")
+        shown = shown[-_STOPS:]
     capture = _chosen(shown, detail.glance.status.location.time_zone)
     if _has(capture, "aligned"):
         _pair(next((view for view in detail.captures if view.is_reference), None), capture, detail)
     else:
         _refused(capture, detail)
     asked = {"location": detail.glance.status.location.name, "capture": str(capture.id)}
-    time_lapse(detail)
+    time_lapse(detail, shown)
     st.page_link("app_pages/capture.py", label=f"All about capture {capture.id}", query_params=asked)
 
 

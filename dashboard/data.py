@@ -254,7 +254,7 @@ def detail(folder: Path, name: str) -> Detail:
             ),
             readings=counted,
             pending=_pending(session, statuses)[place],
-            captures=tuple(queries.captures(session, place)),
+            captures=tuple(queries.captures(session, place, registered=False)),
             fits=tuple(queries.fits(session, place)),
             rules=tuple(queries.rules(session, place)),
             transitions=tuple(queries.transitions(session, place)),

@@ -1,6 +1,7 @@
 """All aligned captures of a location, one after the other."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,12 @@ _FRAME_MS, _LAST_MS = 350, 1500
 
 
 @st.fragment
-def time_lapse(detail: data.Detail) -> None:
-    """Drawn only when it is asked for."""
+def time_lapse(detail: data.Detail, shown: Sequence[data.CaptureView]) -> None:
+    """Of the captures `shown`; drawn only when it is asked for."""
     time_zone = detail.glance.status.location.time_zone
     frames = [
         (capture.reading.pictures["aligned"], clock(capture.time.at, time_zone))
-        for capture in detail.captures
+        for capture in shown
         if capture.time is not None and capture.reading is not None and "aligned" in capture.reading.pictures
     ]
     if len(frames) < 2 or not st.toggle(f"Time-lapse of {len(frames)} captures"):

@@ -35,6 +35,8 @@ from dashboard.wording import (
     without_path,
 )
 
+#: Of a long history so many captures are in the table, until somebody asks for all.
+_AT_ONCE = 100
 _GAVE_NO_NUMBERS = ("not_measured", "not_registered")
 
 
@@ -324,12 +326,17 @@ def _rates(fit: data.GrowthFit | None, correlation: float | None) -> None:
     st.markdown(f"| Growth | {data.METRIC_NAMES[fit.metric]} |\n|:--|:--|\n{rows}")
 
 
+@st.fragment
 def _captures(detail: data.Detail) -> None:
+    """The newest captures, or all; asking for all draws nothing else anew."""
     st.subheader("Captures")
     view = detail.glance.status.location
     unit = "mm" if view.scale else "px"
+    shown, older = detail.captures[-_AT_ONCE:], len(detail.captures) - _AT_ONCE
+    if older > 0 and st.toggle(f"Show all {len(detail.captures)} captures"):
+        shown, older = detail.captures, 0
     st.dataframe(
-        [_capture_row(capture, view.time_zone, unit, view.scale) for capture in reversed(detail.captures)],
+        [_capture_row(capture, view.time_zone, unit, view.scale) for capture in reversed(shown)],
         hide_index=True,
         placeholder="–",
         column_config={
@@ -338,6 +345,10 @@ def _captures(detail: data.Detail) -> None:
             "Length": st.column_config.NumberColumn(f"Length ({unit})", format="%.0f"),
         },
     )
+    if older > 0:
+        st.caption(
+            f"The newest {len(shown)} are listed; {count(older, 'older capture')} are not, and all are in the trend."
+        )
     st.caption(f"Times are those of {view.time_zone}.")
     if any(capture.time is not None and not capture.time.certain for capture in detail.captures):
         st.caption(

@@ -15,10 +15,7 @@ By = Annotated[str, typer.Option(help="Who you are (your login name when left ou
 
 
 def api(workspace: Workspace = HERE, json: Json = False) -> None:
-    """Serve the HTTP API (on 127.0.0.1 unless the settings say otherwise) until interrupted; also watches the worker.
-
-    Example: crackmonitor token add gate-camera --site "Town hall" --scope push
-    """
+    """Serve the HTTP API (on 127.0.0.1 unless settings say otherwise) until interrupted; also watches the worker."""
     import logging
 
     from monitor.api.app import serve
@@ -41,10 +38,7 @@ def token_add(
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """Give a machine a token. It is shown now and never again.
-
-    Example: crackmonitor token add gate-camera --site "Town hall" --scope push
-    """
+    """Give a machine a token. It is shown now and never again."""
     import getpass
 
     from monitor.api.tokens import give_token

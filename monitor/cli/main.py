@@ -23,6 +23,7 @@ from monitor.cli import (
     service,
     trials,
 )
+from monitor.cli.examples import show_examples
 
 app = typer.Typer(
     name="crackmonitor",
@@ -57,6 +58,7 @@ for group in (
 ):
     for name, command in group.items():
         app.command(name)(command)
+show_examples(app)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 #: Every so many-th location has an alert that nobody has acknowledged yet.
 _ALERT_EVERY = 10
 _CRACK = "A"
+_MAGIC = "runner.magicEnabled"
 _STATIONS = 60
 
 
@@ -74,7 +75,9 @@ def time_pages(folder: Path, rounds: int) -> dict[str, Any]:
 
 
 class _showing:
-    """The dashboard shows this workspace, whatever the command line says."""
+    """The dashboard shows this workspace, whatever the command line says, and takes its scripts as they are: the served
+    pages have that from `dashboard/.streamlit/config.toml`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -83,6 +86,10 @@ class _showing:
         import os
         import sys
 
+        from streamlit import config
+
+        self._magic = config.get_option(_MAGIC)
+        config.set_option(_MAGIC, False)
         self._before = sys.argv, os.environ.get("CRACKMONITOR_WORKSPACE")
         sys.argv, os.environ["CRACKMONITOR_WORKSPACE"] = sys.argv[:1], str(self._folder)
 
@@ -90,6 +97,9 @@ class _showing:
         import os
         import sys
 
+        from streamlit import config
+
+        config.set_option(_MAGIC, self._magic)
         sys.argv, before = self._before
         os.environ.pop("CRACKMONITOR_WORKSPACE")
         if before is not None:

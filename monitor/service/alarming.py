@@ -265,9 +265,10 @@ def end_alerts_on(
 
 def watch_for_overdue(session: Session, grace_days: float, now: datetime, channels: Sequence[str] = ()) -> None:
     """Say of every location whether captures keep coming: where they do not, what is known of it is stale."""
+    told = queries.last_told_at(session)
     for status in queries.statuses(session):
         location = status.location
-        usable_at = _last_usable_at(session, status)
+        usable_at = _last_usable_at(status, told.get(location.id))
         last_at = usable_at or location.created_at
         late = overdue(last_at, location.interval_days, grace_days, now)
         previous = AlertState.STALE if status.overdue else AlertState.OK
@@ -298,13 +299,11 @@ def watch_worker(session: Session, silence: timedelta, now: datetime) -> bool:
     return silent
 
 
-def _last_usable_at(session: Session, status: LocationStatus) -> datetime | None:
-    """When the newest capture that counts was taken, or one that is still to be measured; photos that show
+def _last_usable_at(status: LocationStatus, told_at: datetime | None) -> datetime | None:
+    """When the newest capture that counts was taken (`told_at`), or one that is still to be measured; photos that show
     another place, or whose time is unknown, keep nobody from asking for a better one.
     """
-    location, last = status.location, status.last_capture
-    metric = "max_width_mm" if location.scale else "max_width_px"
-    times = [seen.at for seen in queries.series(session, location.id, metric).observations]
+    last, times = status.last_capture, [] if told_at is None else [told_at]
     if last is not None and last.reading is None and last.time is not None and last.time.certain:
         times.append(last.time.at)
     return max(times, default=None)

@@ -25,6 +25,8 @@ from monitor.storage.database import Database
 
 log = logging.getLogger("crackmonitor.worker")
 
+_LOOK_SECONDS = 1.0
+
 
 def now() -> datetime:
     """The present time in UTC."""
@@ -80,7 +82,9 @@ def _work_until(stop: threading.Event, database: Database, settings: Settings) -
     )
     scheduler.start()
     log.info("Worker %s started: a round every %g s.", worker_name(), settings.worker.scan_seconds)
-    stop.wait()
+    # A signal that the system hands to another thread is only looked at when this one comes back from waiting.
+    while not stop.wait(_LOOK_SECONDS):
+        pass
     scheduler.shutdown(wait=True)
     jobs.close()
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Row
 
 from monitor.records import (
     CaptureTime,
@@ -100,7 +101,11 @@ def event_view(row: EventRow, time_zone: str) -> EventView:
 
 
 def capture_view(
-    row: CaptureRow, reading: ReadingRow | None, *, is_reference: bool, corrected: Severity | None = None
+    row: "CaptureRow | Row[Any]",
+    reading: "ReadingRow | Row[Any] | None",
+    *,
+    is_reference: bool,
+    corrected: Severity | None = None,
 ) -> CaptureView:
     """A capture with one of its readings, or none."""
     time = None
@@ -118,11 +123,11 @@ def capture_view(
         received_at=row.received_at,
         rejected_reason=row.rejected_reason,
         is_reference=is_reference,
-        reading=None if reading is None else replace(reading_view(reading), corrected=corrected),
+        reading=None if reading is None else reading_view(reading, corrected),
     )
 
 
-def reading_view(row: ReadingRow) -> ReadingView:
+def reading_view(row: "ReadingRow | Row[Any]", corrected: Severity | None = None) -> ReadingView:
     """A reading with its severity and registration put together again."""
     return ReadingView(
         fingerprint=row.fingerprint,
@@ -135,6 +140,7 @@ def reading_view(row: ReadingRow) -> ReadingView:
         confidence=row.confidence,
         pictures=dict(row.pictures),
         measured_at=row.measured_at,
+        corrected=corrected,
     )
 
 
@@ -158,7 +164,7 @@ def corrected_severity(row: CorrectedSeverityRow, mm_per_px: float | None) -> Se
     )
 
 
-def _severity(row: ReadingRow) -> Severity | None:
+def _severity(row: "ReadingRow | Row[Any]") -> Severity | None:
     if row.crack_count is None or row.area_px is None or row.max_width_px is None or row.length_px is None:
         return None
     return Severity(
@@ -172,7 +178,7 @@ def _severity(row: ReadingRow) -> Severity | None:
     )
 
 
-def _registration(row: ReadingRow) -> Registration | None:
+def _registration(row: "ReadingRow | Row[Any]") -> Registration | None:
     if row.registration_accepted is None:
         return None
     matrix = row.registration_matrix
@@ -190,11 +196,10 @@ def _registration(row: ReadingRow) -> Registration | None:
 
 def crack_reading(row: CrackReadingRow, crack: str) -> CrackReading:
     """The reading of the crack of that name, as it was handed in."""
-    own = {field.name: getattr(row, field.name) for field in fields(CrackReading) if field.name not in _CRACK_KEYS}
-    return CrackReading(crack=crack, capture=row.capture_id, **own)
+    return CrackReading(crack=crack, capture=row.capture_id, **{name: getattr(row, name) for name in _OF_A_CRACK})
 
 
-_CRACK_KEYS = ("crack", "capture")
+_OF_A_CRACK = [field.name for field in fields(CrackReading) if field.name not in ("crack", "capture")]
 
 
 def growth_fit(row: GrowthFitRow) -> GrowthFit:

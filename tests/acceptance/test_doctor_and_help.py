@@ -1,5 +1,6 @@
 """`crackmonitor doctor` says what works here, and `--help` what there is."""
 
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ import typer
 from command_line import crackmonitor, crackmonitor_program
 
 from monitor.cli import app
+from monitor.cli.examples import EXAMPLES
 from monitor.storage.database import Database
 
 FOLDERS = ["inbox", "originals", "pictures", "quarantine"]
@@ -135,6 +137,19 @@ def test_every_command_explains_itself_and_its_options(name: str) -> None:
     assert command.help.endswith(".")
     unexplained = [parameter.name for parameter in command.params if not getattr(parameter, "help", None)]
     assert unexplained == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_ends_its_help_with_an_example_that_it_understands(name: str) -> None:
+    command = COMMANDS[name]
+    start = f"Example: crackmonitor {name} "
+    assert (command.epilog or "").startswith(start)
+    with command.make_context(name, shlex.split(command.epilog.removeprefix(start))) as asked:
+        assert asked.params
+
+
+def test_no_example_is_of_a_command_that_is_not() -> None:
+    assert set(EXAMPLES) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -261,9 +261,9 @@ def test_the_dashboard_is_served_from_the_workspace(workspace: Path, monkeypatch
     started: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, call: started.append([program, *call]))
     monkeypatch.setenv("CRACKMONITOR_DASHBOARD__PORT", "8600")
-    assert crackmonitor("dashboard", "--workspace", workspace).out == "Dashboard: http://127.0.0.1:8600\n"
+    assert crackmonitor("dashboard", "--workspace", workspace).out.startswith("Dashboard: http://127.0.0.1:8600\n")
     result = crackmonitor("dashboard", "--workspace", workspace, "--json").result
-    assert result == {"address": "http://127.0.0.1:8600"}
+    assert result == {"address": "http://127.0.0.1:8600", "door": "open"}
     program, *call = started[0]
     assert program == call[0] == sys.executable
     assert call[call.index("--server.address") + 1] == "127.0.0.1"

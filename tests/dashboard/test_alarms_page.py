@@ -149,4 +149,5 @@ def test_overview_and_location_say_what_the_plan_asks_for(stage: Stage, monkeypa
     stage.reading(place, -0.5, 11.0)
     stage.fit(place)
     st.cache_data.clear()
+    st.cache_resource.clear()
     assert "agreed by Dr\\. Bo" in words(opened(folder, "location", monkeypatch, "wall"))

@@ -37,6 +37,12 @@ def test_every_package_stands_under_a_contract() -> None:
     assert layers["exhaustive"] is True
 
 
+def test_no_two_test_modules_share_a_name() -> None:
+    """pytest imports them by their bare names: of two that share one, it would refuse the second."""
+    names = [path.stem for path in (REPOSITORY / "tests").rglob("*.py") if path.stem != "conftest"]
+    assert sorted(names) == sorted(set(names))
+
+
 def loaded_by(module: str) -> set[str]:
     """Top-level packages in memory after an import in a fresh interpreter."""
     program = f"import sys, json, {module}; print(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"

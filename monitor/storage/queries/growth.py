@@ -1,7 +1,9 @@
 """Series, and the fits and verdicts made of them."""
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from datetime import datetime
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.records import Status, TimeSource
@@ -95,6 +97,52 @@ def told_of(session: Session, location_id: int | None = None) -> set[int]:
     )
     found = select(LocationRow.id).where(counts.correlate(LocationRow).exists())
     return set(session.scalars(found if location_id is None else found.where(LocationRow.id == location_id)))
+
+
+def last_told_at(session: Session) -> dict[int, datetime]:
+    """When the newest capture was taken that counts in the series of its location's widths, as the last observation of
+    `series` tells, by id of the locations that have one.
+    """
+    last = _last_told().correlate(LocationRow).scalar_subquery()
+    found = session.execute(select(LocationRow.id, last))
+    return {place: at for place, at in found if at is not None}
+
+
+def _last_told() -> "Select[datetime | None]":
+    """For the location at hand; the index by time is read from its end on, only until something counts."""
+    earlier, showing = aliased(CaptureRow), aliased(ReadingRow)
+    corrected = select(CorrectedSeverityRow.reading_id).where(
+        CorrectedSeverityRow.reading_id == showing.id, CorrectedSeverityRow.crack_count == 0
+    )
+    shown_before = (
+        select(earlier.id)
+        .join(showing, and_(showing.capture_id == earlier.id, showing.fingerprint == LocationRow.fingerprint))
+        .where(
+            earlier.location_id == LocationRow.id,
+            earlier.rejected_reason.is_(None),
+            earlier.time_source != TimeSource.FILE,
+            earlier.captured_at < CaptureRow.captured_at,
+            showing.superseded_at.is_(None),
+            showing.status == Status.MEASURED,
+            ~corrected.correlate(showing).exists(),
+        )
+    )
+    unseen = ~shown_before.correlate(CaptureRow, LocationRow).exists()
+    reading = and_(
+        ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == LocationRow.fingerprint, ReadingRow.stands()
+    )
+    return (
+        select(CaptureRow.captured_at)
+        .join(ReadingRow, reading)
+        .where(
+            CaptureRow.location_id == LocationRow.id,
+            CaptureRow.rejected_reason.is_(None),
+            CaptureRow.time_source != TimeSource.FILE,
+            or_(ReadingRow.status == Status.MEASURED, and_(ReadingRow.status == Status.NO_CRACK, unseen)),
+        )
+        .order_by(CaptureRow.captured_at.desc())
+        .limit(1)
+    )
 
 
 def fingerprints(session: Session, location_id: int) -> list[str]:

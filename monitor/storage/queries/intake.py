@@ -1,26 +1,43 @@
 """Captures with their readings."""
 
 from collections.abc import Collection
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Row, Select, and_, func, inspect, null, select
+from sqlalchemy.orm import Bundle, InstrumentedAttribute, Session
 
 from monitor.errors import MisuseError
 from monitor.storage.rows import capture_view, corrected_severity, superseded_view
-from monitor.storage.tables import CaptureRow, CorrectedSeverityRow, LocationRow, ReadingRow
+from monitor.storage.tables import Base, CaptureRow, CorrectedSeverityRow, LocationRow, ReadingRow
 from monitor.storage.views import CaptureView, SupersededView
 
-_Captures: TypeAlias = "Select[CaptureRow, ReadingRow | None, CorrectedSeverityRow | None, int | None, float | None]"
+_Captures: TypeAlias = "Select[Row[Any], Row[Any], CorrectedSeverityRow | None, int | None, float | None]"
 
 
-def captures(session: Session, location_id: int, fingerprint: str | None = None) -> list[CaptureView]:
+def _columns(name: str, table: type[Base], *, without: str | None = None) -> Bundle[Any]:
+    """A table's columns as rows: thousands of captures are only read, and mapped objects would take thrice as long.
+    Those that begin with `without` are NULL.
+    """
+    keys = [column.key for column in inspect(table).column_attrs]
+    left_out = [key for key in keys if without is not None and key.startswith(without)]
+    return Bundle(name, *(null().label(key) if key in left_out else getattr(table, key) for key in keys))
+
+
+_CAPTURE, _READING = _columns("capture", CaptureRow), _columns("reading", ReadingRow)
+_UNREGISTERED = _columns("reading", ReadingRow, without="registration_")
+
+
+def captures(
+    session: Session, location_id: int, fingerprint: str | None = None, *, registered: bool = True
+) -> list[CaptureView]:
     """Captures of a location, rejected ones too, by capture time (without one: by arrival).
 
-    Each comes with its reading under `fingerprint`, by default the location's own.
+    Each comes with its reading under `fingerprint`, by default the location's own; not `registered`, for who shows
+    thousands, without its registration.
     """
     order = (func.coalesce(CaptureRow.captured_at, CaptureRow.received_at), CaptureRow.id)
-    return _views(session, _captures(fingerprint).where(CaptureRow.location_id == location_id).order_by(*order))
+    found = _captures(fingerprint, _READING if registered else _UNREGISTERED)
+    return _views(session, found.where(CaptureRow.location_id == location_id).order_by(*order))
 
 
 def capture(session: Session, capture_id: int, fingerprint: str | None = None) -> CaptureView:
@@ -108,14 +125,15 @@ def _reading_of(fingerprint: "InstrumentedAttribute[str | None]") -> "Select[int
     return select(ReadingRow.id).where(of_this).correlate(CaptureRow, LocationRow)
 
 
-def _captures(fingerprint: str | None) -> _Captures:
+def _captures(fingerprint: str | None, columns: Bundle[Any] = _READING) -> _Captures:
     """Captures, each with its one reading under that fingerprint (None: its location's), or none, and the reference and
     scale of its location.
     """
     wanted = LocationRow.fingerprint if fingerprint is None else fingerprint
     reading = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == wanted, ReadingRow.stands())
     return (
-        select(CaptureRow, ReadingRow, CorrectedSeverityRow, LocationRow.reference_capture_id, LocationRow.mm_per_px)
+        select(_CAPTURE, columns, CorrectedSeverityRow, LocationRow.reference_capture_id, LocationRow.mm_per_px)
+        .select_from(CaptureRow)
         .join(LocationRow, LocationRow.id == CaptureRow.location_id)
         .outerjoin(ReadingRow, reading)
         .outerjoin(CorrectedSeverityRow, CorrectedSeverityRow.reading_id == ReadingRow.id)
@@ -126,7 +144,7 @@ def _views(session: Session, statement: _Captures) -> list[CaptureView]:
     return [
         capture_view(
             row,
-            reading,
+            None if reading.id is None else reading,
             is_reference=row.id == reference_id,
             corrected=None if corrected is None else corrected_severity(corrected, mm_per_px),
         )

@@ -94,7 +94,7 @@ def examined_here(path: Path, limits: IngestSettings) -> PictureFile:
 def work(workspace: Workspace, now: datetime) -> None:
     """One round of a worker; the database is closed afterwards, so that a child can open it."""
     worker = workspace.jobs(Gauge(), worker=f"{os.getpid()}")
-    worker._clock = lambda: now
+    worker._clock = worker._leases._clock = lambda: now
     channels = {"notebook": Notebook(workspace.settings.workspace / "sent.txt")}
     worker.__dict__["_routing"] = Routing(channels, ("notebook",), timedelta(minutes=5))
     worker.tick()

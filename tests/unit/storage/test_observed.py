@@ -1,4 +1,4 @@
-"""The database counts as many readings as the series has observations."""
+"""The database counts as many readings as the series has observations, and finds the last of them."""
 
 import pytest
 from storage_examples import NOW, Place, failed, measured, recipe, registration
@@ -28,7 +28,14 @@ def test_as_many_as_the_series_has(place: Place, history: str) -> None:
         assert queries.observed(session) == {place.location_id: len(seen)}
         assert queries.observed(session, place.location_id) == queries.observed(session)
         assert queries.observed(session, place.location_id + 1) == {}
+        assert queries.last_told_at(session) == {place.location_id: seen[-1].at}
     assert seen
+
+
+def test_where_nothing_counts_there_is_no_last(place: Place) -> None:
+    record(place, place.capture("failed"), failed())
+    with place.database.session() as session:
+        assert queries.last_told_at(session) == {}
 
 
 def record(place: Place, capture_id: int, analysis: Analysis) -> None:

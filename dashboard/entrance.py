@@ -30,6 +30,8 @@ def entrance(folder: Path) -> bool:
 
 
 def _way_in(folder: Path, door: Door, why: str) -> None:
+    # On a phone the sidebar in which somebody has just logged out stays open, and lies over the link back in.
+    st.html("<style>section[data-testid='stSidebar'] { display: none }</style>")
     st.title("Crackmonitor")
     st.warning(plain(why), icon=":material/lock:")
     if door is Door.OPENID:

@@ -36,8 +36,6 @@ _NOISE_SHARE = 0.03
 _MIDDLE_SPREAD_PX = 3.0
 _BLURS_PX = np.array([0.5, 0.7, 0.9, 1.2, 1.6, 2.1, 2.8])
 _USUAL_BLUR_PX = 0.9
-#: A capture has one blur, which so many stations tell as well as all.
-_BLUR_STATIONS = 60
 #: No crack's ground is the same all along: one is never known better than this, two cracks' differ by that.
 _GROUND_FLOOR, GROUND_SPREAD = 0.015, 0.04
 #: Shaded mortar beside a gap passes for part of it, and never the other way round: the ground is darker than the
@@ -227,7 +225,6 @@ class _Fit:
         wide = start[1] >= least_px
         if wide.sum() < 8:
             return _USUAL_BLUR_PX
-        wide = _thinned(wide, _BLUR_STATIONS)
         part, begun = self.only(wide), (start[0][wide], start[1][wide])
         costs = np.array([np.median(part.refined(begun, float(blur)).cost) for blur in _BLURS_PX])
         index = int(np.clip(costs.argmin(), 1, len(costs) - 2))
@@ -287,14 +284,6 @@ class _Fit:
             count = np.maximum(flank.sum(axis=1), 1)
             levels.append(np.where(flank.any(axis=1), (self.profiles * flank).sum(axis=1) / count, self.light))
         return levels[0], levels[1]
-
-
-def _thinned(chosen: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
-    """Of the chosen, at most so many, evenly spread."""
-    places = np.flatnonzero(chosen)
-    kept = np.zeros_like(chosen)
-    kept[places[np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(np.intp)]] = True
-    return kept
 
 
 def _parts(offsets: Floats, middle: Floats | float, opening: Floats | float, blur: float) -> tuple[Floats, ...]:

@@ -261,7 +261,10 @@ def test_the_dashboard_is_served_from_the_workspace(workspace: Path, monkeypatch
     started: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, call: started.append([program, *call]))
     monkeypatch.setenv("CRACKMONITOR_DASHBOARD__PORT", "8600")
-    assert crackmonitor("dashboard", "--workspace", workspace).out.startswith("Dashboard: http://127.0.0.1:8600\n")
+    assert crackmonitor("dashboard", "--workspace", workspace).out == (
+        "Dashboard: http://127.0.0.1:8600\n"
+        "Nobody is asked for a password: the pages are for this machine alone, and act as its own user.\n"
+    )
     result = crackmonitor("dashboard", "--workspace", workspace, "--json").result
     assert result == {"address": "http://127.0.0.1:8600", "door": "open"}
     program, *call = started[0]

@@ -165,8 +165,8 @@ class NetworkSettings(BaseModel, extra="forbid"):
 
     allow: list[str] = Field(
         default_factory=list,
-        description="addresses, networks (10.0.5.0/24) or host names of the inner network that webhooks and the"
-        " heartbeat may reach",
+        description="addresses, networks (10.0.5.0/24) or host names of the inner network that webhooks, the"
+        " heartbeat and sources may reach",
     )
 
 
@@ -240,6 +240,10 @@ class Settings(BaseSettings):
     def profiles_of(self, location_id: int, fingerprint: str) -> Path:
         """What captures show across the cracks of a location, as followed under a recipe."""
         return self.workspace / "profiles" / f"{location_id}-{fingerprint}.npz"
+
+    def looks_of(self, location_id: int, fingerprint: str) -> Path:
+        """What each capture shows at the stations of a location's cracks under a recipe; made anew when deleted."""
+        return self.workspace / "looks" / f"{location_id}-{fingerprint}"
 
     @property
     def heads(self) -> Path:

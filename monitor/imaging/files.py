@@ -263,9 +263,15 @@ def _as_bytes(array: NDArray[Any]) -> ByteArray:
 def _write(path: Path, pixels: ByteArray, kind: str, **options: int) -> None:
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, kind, **options)
+    write_whole(path, encoded.getvalue())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        unfinished.write_bytes(encoded.getvalue())
-        os.replace(unfinished, path)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -8,13 +8,13 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import UnreadableImageError
+from monitor.imaging.files import write_whole
 from monitor.imaging.photometry import grey
 from monitor.imaging.registration import RegistrationOptions, register
 from monitor.records import ByteArray, Registration
@@ -95,13 +95,7 @@ def write_landmarks(path: Path, found: Descriptors) -> None:
     """Keep landmarks in a file, whole or not at all."""
     written = io.BytesIO()
     np.save(written, found, allow_pickle=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        unfinished.write_bytes(written.getvalue())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, written.getvalue())
 
 
 def read_landmarks(path: Path) -> Descriptors:

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import UnreadableImageError
+from monitor.imaging.files import write_whole
 
 _ARRAYS = ("stations", "offsets_px", "captures", "grey", "opening_px")
 
@@ -47,13 +47,7 @@ def write_profiles(path: Path, profiles: Sequence[StationProfiles]) -> None:
         arrays |= {f"{name}_{number}": getattr(one, name) for name in _ARRAYS}
     written = io.BytesIO()
     np.savez_compressed(written, allow_pickle=False, **arrays)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        unfinished.write_bytes(written.getvalue())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, written.getvalue())
 
 
 def read_profiles(path: Path) -> Mapping[str, StationProfiles]:

@@ -1,24 +1,38 @@
 """All cracks of one location followed through all of its captures.
 
-Everything is worked out anew from the whole set of captures, so that it does not matter in which order
-they arrived: the ground of a crack's gap, known from where it gapes widest, serves the captures where it is thin.
+Everything follows from the whole set of captures, so that it does not matter in which order they arrived: the
+ground of a crack's gap, known from where it gapes widest, serves the captures where it is thin. Only what a single
+capture shows at given stations is kept from one time to the next.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, median_filter
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from monitor.imaging.photometry import grey
 from monitor.imaging.station_profiles import StationProfiles, as_grey
 from monitor.opening.gaps import GROUND_SPREAD, USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of, of_one_ground
-from monitor.opening.lips import LipMovement, follow_lips
+from monitor.opening.lips import follow_lips, smoothed
+from monitor.opening.looks import Look, Looks, look_key
+from monitor.opening.means import (
+    FLOOR_PX,
+    LEAST_STATIONS,
+    agreeing,
+    clear_stations,
+    completed,
+    mean_error,
+    scatter,
+    smoothed_along,
+    widest_stretch,
+    winsorised,
+)
 from monitor.opening.stations import Stations, lay_stations, profiles
 from monitor.opening.tips import Course
 from monitor.opening.tracks import Track, Window, track
@@ -29,27 +43,14 @@ Floats = NDArray[np.float64]
 
 #: Stations of a later capture nearer than this to known ones are the same place.
 _SAME_PLACE_PX = 10.0
-#: With fewer stations than this there is no course to measure along.
-_LEAST_STATIONS = 4
 #: A crack of which a capture shows less than this share of stations is not measured there.
 _LEAST_SEEN = 0.7
-#: Stations that differ from their neighbours by so many usual differences are taken as their neighbours say.
-_OUTLYING = 4.0
-_NEIGHBOURS = 9
-#: The widest place is so many stations long.
-_WIDEST_STATIONS = 9
-#: A station counts when its fit is at most so many times less certain than is usual.
-_CLEAR = 2.0
 #: An opening itself, other than its change, is not known better than this.
 _MODEL_PX = 0.1
-#: Neighbouring stations look at much the same texture, so that errors fall more slowly than with their number.
-_SHARED = 2.0
-#: No mean opening is known better than this: lenses, walls and models are not exact.
-_FLOOR_PX = 0.03
-#: Two measures that differ by less than this, or this share of the change, agree, whatever their errors: the wall
-#: yields a little between the lip and the squares that are followed.
-_AGREE_PX, _AGREE_SHARE = 0.2, 0.1
-_AGREE_ERRORS = 1.64
+#: What is known of the ground counts in steps of so much of the wall's light, well below its own error.
+_GROUND_STEP = 0.005
+#: Masks differ a little from capture to capture: how wide a crack is counts in steps of so much.
+_WIDTH_STEP_PX = 1.0
 #: Beyond the end of a capture's mask the crack goes on where stations gape by so much.
 _GAPES_PX = 0.5
 _LEAST_LIPS = 4
@@ -87,30 +88,34 @@ class Following:
     profiles: tuple[StationProfiles, ...] = ()
 
 
-def follow(reference: int, sightings: Sequence[Sighting], picture: Callable[[int], ByteArray]) -> Following:
+def follow(
+    reference: int,
+    sightings: Sequence[Sighting],
+    picture: Callable[[int], ByteArray],
+    kept: Looks | None = None,
+) -> Following:
     """Follow every crack through `sightings`, in order of capture time.
 
     `reference` is the key of the capture in whose frame all is told; `picture` gives a capture's picture, uint8
-    (rows, cols, 3), by its key, and is asked once for each.
+    (rows, cols, 3), by its key, and is asked once for each that `kept` does not know well enough. The same comes out
+    with and without `kept`.
     """
     tracks = track([sighting.mask for sighting in sightings], lambda index, window: sightings[index].seen(window))
     courses = [_Followed(found, _stations(found)) for found in tracks]
-    courses = [course for course in courses if len(course.stations) >= _LEAST_STATIONS]
+    courses = [course for course in courses if len(course.stations) >= LEAST_STATIONS]
     if not courses:
         return Following()
-    base = grey(picture(reference)).astype(np.float32)
-    for sighting in sightings:
-        light = base if sighting.key == reference else grey(picture(sighting.key)).astype(np.float32)
-        aligned = base if sighting.key == reference else _aligned(light, sighting.to_reference, base.shape)
-        for course in courses:
-            course.look(light, sighting.to_reference, base, aligned)
-    common = ground_of([gaps for course in courses for gaps in course.on_own_ground])
     keys = [sighting.key for sighting in sightings]
+    looking = _Looking(reference, picture, kept)
+    for sighting in sightings:
+        looking.look(sighting, courses)
+    common = ground_of([gaps for course in courses for gaps in course.on_own_ground])
     readings: list[CrackReading] = []
     own = keys.index(reference) if reference in keys else None
     for course in courses:
         course.settle(common)
-        grown = course.tip_growth(sightings, own, base.shape[:2])
+        course.keep(sightings, kept)
+        grown = course.tip_growth(sightings, own, sightings[0].mask.shape)
         readings.extend(
             replace(reading, first_tip_px=first, second_tip_px=second)
             for reading, (first, second) in zip(course.readings(keys, own), grown, strict=True)
@@ -120,6 +125,34 @@ def follow(reference: int, sightings: Sequence[Sighting], picture: Callable[[int
         for course in courses
     )
     return Following(cracks, tuple(readings), tuple(course.shown(keys) for course in courses))
+
+
+class _Looking:
+    """Looks at captures, and only where no look is `kept` from before."""
+
+    def __init__(self, reference: int, picture: Callable[[int], ByteArray], kept: Looks | None) -> None:
+        self._reference, self._picture, self._kept = reference, picture, kept
+
+    @cached_property
+    def _base(self) -> FloatArray:
+        return grey(self._picture(self._reference)).astype(np.float32)
+
+    @cached_property
+    def _smooth_base(self) -> FloatArray:
+        return smoothed(self._base)
+
+    def look(self, sighting: Sighting, courses: "Sequence[_Followed]") -> None:
+        """Have every course look at one capture, or know what it saw there before."""
+        known = [self._kept.recall(sighting.key, course.key(sighting)) if self._kept else None for course in courses]
+        if None not in known:
+            for course, look in zip(courses, known, strict=True):
+                course.looks.append(cast(Look, look))
+            return
+        own = sighting.key == self._reference
+        light = self._base if own else grey(self._picture(sighting.key)).astype(np.float32)
+        smooth = self._smooth_base if own else smoothed(_aligned(light, sighting.to_reference, self._base.shape))
+        for course, look in zip(courses, known, strict=True):
+            course.looks.append(look or course.looked(light, sighting.to_reference, self._smooth_base, smooth))
 
 
 def _aligned(light: FloatArray, to_reference: Floats, shape: tuple[int, ...]) -> FloatArray:
@@ -139,14 +172,14 @@ def _stations(found: Track) -> Stations:
         if laid:
             known = cKDTree(np.concatenate([part.points for part in laid]))
             stations = _part(stations, known.query(stations.points)[0] > _SAME_PLACE_PX)
-        if len(stations) >= (_LEAST_STATIONS if laid else 1):
+        if len(stations) >= (LEAST_STATIONS if laid else 1):
             laid.append(stations)
     ends = np.cumsum([0, *(int(part.branch.max()) + 1 for part in laid)])
     return Stations(
         points=np.concatenate([part.points for part in laid] or [np.zeros((0, 2))]) + found.origin,
         normals=np.concatenate([part.normals for part in laid] or [np.zeros((0, 2))]),
         branch=np.concatenate([part.branch + end for part, end in zip(laid, ends, strict=False)] or [np.zeros(0)]),
-        reach_px=reach,
+        reach_px=float(np.ceil(reach / _WIDTH_STEP_PX) * _WIDTH_STEP_PX),
     )
 
 
@@ -159,15 +192,21 @@ class _Followed:
 
     def __init__(self, found: Track, stations: Stations) -> None:
         self.track, self.stations = found, stations
-        self._profiles: list[Floats] = []
-        self._lips: list[LipMovement] = []
+        self.looks: list[Look] = []
         self._half_width_px = _half_width(found, stations)
-        self._whole = stations.points
+        self._whole = stations
 
-    def look(self, light: FloatArray, to_reference: Floats, base: FloatArray, aligned: FloatArray) -> None:
-        """Read one capture at every station."""
-        self._profiles.append(profiles(light, to_reference, self.stations))
-        self._lips.append(follow_lips(base, aligned, self.stations, self._half_width_px))
+    def key(self, sighting: Sighting) -> str:
+        """What a look of that capture at this crack goes by."""
+        return look_key(self._whole, self._half_width_px, sighting.to_reference)
+
+    def looked(self, light: FloatArray, to_reference: Floats, first: FloatArray, second: FloatArray) -> Look:
+        """One capture read at every station; `first` and `second` are the reference and the capture in its frame,
+        `smoothed`.
+        """
+        across = profiles(light, to_reference, self.stations).astype(np.float32)
+        lips = follow_lips(first, second, self.stations, self._half_width_px)
+        return Look(across, lips, fit_gaps(across.astype(np.float64), self.stations.offsets_px))
 
     def settle(self, common: Ground | None) -> None:
         """Once every capture has been read: the openings, at those stations that can be measured at all.
@@ -175,15 +214,29 @@ class _Followed:
         `common` is the wall's usual ground.
         """
         ground = self._ground(common)
-        gaps = [fit_gaps(part, self.stations.offsets_px, ground) for part in self._profiles]
-        clear = _clear(np.stack([found.standard_error_px for found in gaps]), self._own)
+        self._fresh = [look.ground != ground for look in self.looks]
+        self.looks = [self._on(ground, look) for look in self.looks]
+        gaps = [cast(Gaps, look.settled) for look in self.looks]
+        clear = clear_stations(np.stack([found.standard_error_px for found in gaps]), self._own)
         self.stations = _part(self.stations, clear)
         self._measured = np.flatnonzero(clear)
         fitted = np.stack([found.opening_px[clear] for found in gaps])
         self._seen = np.isfinite(fitted).mean(axis=1)
-        self._openings = _completed(fitted, self.stations)
+        self._openings = completed(fitted, self.stations)
         self._ground_error = ground.standard_error
-        self.widest = _widest_place(self._openings, self.stations)
+        self.widest = widest_stretch(self._openings, self.stations)
+
+    def _on(self, ground: Ground, look: Look) -> Look:
+        if look.ground == ground:
+            return look
+        settled = fit_gaps(look.profiles.astype(np.float64), self._whole.offsets_px, ground)
+        return replace(look, ground=ground, settled=settled)
+
+    def keep(self, sightings: Sequence[Sighting], kept: Looks | None) -> None:
+        """Keep what had to be worked out."""
+        for sighting, look, fresh in zip(sightings, self.looks, self._fresh, strict=True):
+            if kept is not None and fresh:
+                kept.keep(sighting.key, self.key(sighting), look)
 
     def readings(self, keys: Sequence[int], reference: int | None) -> list[CrackReading]:
         """One reading a capture of the settled course; `reference` indexes the reference's own."""
@@ -202,7 +255,7 @@ class _Followed:
             )
             if reading.reason is None:
                 reading = replace(reading, **self._gap_values(index, reference))
-            made.append(replace(reading, agree=_agreeing(reading)))
+            made.append(replace(reading, agree=agreeing(reading)))
         return made
 
     def shown(self, keys: Sequence[int]) -> StationProfiles:
@@ -215,7 +268,7 @@ class _Followed:
             stations=chosen,
             offsets_px=self.stations.offsets_px,
             captures=np.array(keys, np.int64),
-            grey=np.stack([as_grey(part[self._measured[chosen]]) for part in self._profiles], axis=1),
+            grey=np.stack([as_grey(look.profiles[self._measured[chosen]]) for look in self.looks], axis=1),
             opening_px=self._openings[:, chosen].T.astype(np.float32),
         )
 
@@ -225,13 +278,13 @@ class _Followed:
         """By how much the crack has grown at its first and second tip since the reference, or since it was first seen,
         capture by capture; `shape` is the reference's. None where a tip is not shown.
         """
-        course = Course.through(self._whole)
+        course = Course.through(self._whole.points)
         tips: list[tuple[float | None, float | None]] = []
         for region, sighting, opening in zip(self.track.regions, sightings, self._openings, strict=True):
             if region is None:
                 tips.append((None, None))
                 continue
-            gaping = self.stations.points[_smoothed(opening, self.stations) >= _GAPES_PX]
+            gaping = self.stations.points[smoothed_along(opening, self.stations) >= _GAPES_PX]
             ends = course.ends(np.argwhere(region) + self.track.origin, gaping)
             tips.append(course.shown(ends, shape, sighting.seen))
         first, second = zip(*tips, strict=True)
@@ -240,7 +293,7 @@ class _Followed:
     @cached_property
     def freely_fitted(self) -> list[Gaps]:
         """The gap in every capture, with nothing known of its ground."""
-        return [fit_gaps(part, self.stations.offsets_px) for part in self._profiles]
+        return [look.freely for look in self.looks]
 
     @cached_property
     def _own(self) -> NDArray[np.bool_]:
@@ -257,38 +310,44 @@ class _Followed:
         own = ground_of(self.on_own_ground)
         others = replace(common, standard_error=np.hypot(common.standard_error, GROUND_SPREAD)) if common else None
         known = [found for found in (own, others) if found is not None]
-        return min(known, key=lambda found: found.standard_error) if known else USUAL_GROUND
+        best = min(known, key=lambda found: found.standard_error) if known else USUAL_GROUND
+        # In steps, so that fits need not be made anew whenever another capture tells the ground a little better.
+        return replace(best, share=_stepped(best.share), standard_error=_stepped(best.standard_error))
 
     def _gap_values(self, index: int, reference: int | None) -> dict[str, Any]:
         here, usual = self._openings[index], np.median(self._openings, axis=0)
-        scatter = _scatter(here - usual, self.stations)
+        spread = scatter(here - usual, self.stations)
         opening = float(here.mean())
         values = {
             "opening_px": opening,
-            "opening_error_px": _error(scatter, len(here)),
+            "opening_error_px": mean_error(spread, len(here)),
             "widest_px": float(here[self.widest].mean()),
-            "widest_error_px": _error(scatter, len(self.widest)),
+            "widest_error_px": mean_error(spread, len(self.widest)),
             # The ground matters the less the wider the gap is.
             "shared_error_px": self._ground_error * abs(opening) / (1 + abs(opening) / 2) + _MODEL_PX,
         }
         if reference is not None:
             change = here - self._openings[reference]
-            moved = _error(_scatter(change, self.stations), len(change))
+            moved = mean_error(scatter(change, self.stations), len(change))
             values |= {"change_px": float(change.mean()), "change_error_px": 0.0 if index == reference else moved}
         return values
 
     def _lip_values(self, index: int, reference: int | None) -> dict[str, Any]:
-        lips = self._lips[index]
+        lips = self.looks[index].lips
         if index == reference:
             return {"lips_px": 0.0, "lips_error_px": 0.0, "shear_px": 0.0}
         if len(lips.station) < _LEAST_LIPS:
             return {}
-        opening = _winsorised(lips.opening_px)
+        opening = winsorised(lips.opening_px)
         return {
             "lips_px": float(opening.mean()),
-            "lips_error_px": float(np.hypot(opening.std() / np.sqrt(len(opening)), _FLOOR_PX)),
-            "shear_px": float(_winsorised(lips.shear_px).mean()),
+            "lips_error_px": float(np.hypot(opening.std() / np.sqrt(len(opening)), FLOOR_PX)),
+            "shear_px": float(winsorised(lips.shear_px).mean()),
         }
+
+
+def _stepped(value: float) -> float:
+    return round(value / _GROUND_STEP) * _GROUND_STEP
 
 
 def _since(places: Sequence[float | None], reference: int | None, outwards: int) -> list[float | None]:
@@ -308,7 +367,7 @@ def _half_width(found: Track, stations: Stations) -> Floats:
             inside = np.asarray(distance_transform_edt(region))
             rows, cols = (np.clip(places[:, axis], 0, region.shape[axis] - 1) for axis in (0, 1))
             half = np.maximum(half, inside[rows, cols])
-    return half
+    return np.asarray(np.ceil(half / _WIDTH_STEP_PX) * _WIDTH_STEP_PX)
 
 
 def _unmeasured(state: CrackState, seen_share: float) -> str | None:
@@ -318,77 +377,3 @@ def _unmeasured(state: CrackState, seen_share: float) -> str | None:
     if state is CrackState.NOT_SHOWN or seen_share < _LEAST_SEEN:
         return "The photo does not show enough of this crack. Take it from the same position as the reference."
     return None
-
-
-def _completed(openings: Floats, stations: Stations) -> Floats:
-    """Openings (captures, n) with wild stations brought to their neighbours, and hidden ones to what the station
-    usually shows, moved as the others have moved.
-    """
-    usual = np.nanmedian(np.where(np.isfinite(openings).any(axis=0), openings, 0.0), axis=0)
-    filled = np.empty_like(openings)
-    for index, row in enumerate(openings):
-        known = np.isfinite(row)
-        moved = float(np.median(row[known] - usual[known])) if known.any() else 0.0
-        whole = np.where(known, row, usual + moved)
-        smooth = _smoothed(whole, stations)
-        left = whole - smooth
-        spread = 1.4826 * float(np.median(np.abs(left))) + 1e-3
-        filled[index] = np.where(np.abs(left) > _OUTLYING * spread, smooth, whole)
-    return filled
-
-
-def _smoothed(values: Floats, stations: Stations) -> Floats:
-    """Running median along each branch."""
-    smooth = np.empty_like(values)
-    for branch in np.unique(stations.branch):
-        inside = stations.branch == branch
-        smooth[inside] = median_filter(values[inside], size=min(_NEIGHBOURS, int(inside.sum())), mode="nearest")
-    return smooth
-
-
-def _clear(errors: Floats, own: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which stations (n,) are measured at all, from the fits' errors (m, n) in all captures; `own` (n,) marks those
-    that show the crack's own ground.
-
-    Where profiles do not look like a gap, as beside a shaded joint or a spall, an opening is easily read too wide.
-    """
-    known = np.isfinite(errors).any(axis=0)
-    usual = np.full(errors.shape[1], np.inf)
-    usual[known] = np.nanmedian(errors[:, known], axis=0)
-    limit = _CLEAR * np.median(usual[known & own]) if (known & own).any() else np.inf
-    clear = (usual <= limit) & own
-    return clear if clear.sum() >= _LEAST_STATIONS else np.ones(len(usual), bool)
-
-
-def _widest_place(openings: Floats, stations: Stations) -> NDArray[np.int64]:
-    """The stations (k,) of the stretch where the crack gapes widest, all captures (m, n) taken together."""
-    usual = openings.mean(axis=0)
-    count = min(_WIDEST_STATIONS, len(usual))
-    stretches = [np.arange(first, first + count) for first in range(len(usual) - count + 1)]
-    counted = [stretch[stations.branch[stretch] == stations.branch[stretch[0]]] for stretch in stretches]
-    return max(counted, key=lambda stretch: (len(stretch) > count / 2, float(usual[stretch].mean())))
-
-
-def _scatter(values: Floats, stations: Stations) -> float:
-    """How far stations differ from their neighbours."""
-    return float(np.std(values - _smoothed(values, stations)))
-
-
-def _error(scatter: float, count: int) -> float:
-    """Standard error of a mean over `count` stations, whose neighbours share some of their error."""
-    return float(np.hypot(_SHARED * scatter / np.sqrt(count), _FLOOR_PX))
-
-
-def _winsorised(values: Floats) -> Floats:
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle))) + 1e-3
-    return np.clip(values, middle - 3 * spread, middle + 3 * spread)
-
-
-def _agreeing(reading: CrackReading) -> bool | None:
-    """Whether gap and lips tell the same change, None where one of them is missing."""
-    if reading.change_px is None or reading.lips_px is None:
-        return None
-    errors = float(np.hypot(reading.change_error_px or 0.0, reading.lips_error_px or 0.0))
-    allowed = max(_AGREE_PX, _AGREE_ERRORS * errors) + _AGREE_SHARE * abs(reading.change_px)
-    return abs(reading.change_px - reading.lips_px) <= allowed

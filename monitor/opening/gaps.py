@@ -8,6 +8,7 @@ known from where the same crack gapes wide enough to show its dark ground.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ _WIDE_PX = 4.0
 _NEIGHBOURS_SHARE = 3.0
 _ITERATIONS = 12
 _LONGEST_STEP_PX = 1.0
+#: A fit whose steps (in px, and in shares of the wall's light) are all smaller than this has come to its end.
+_SETTLED = 1e-4
 #: Openings tried at first, and how far off the course a gap's middle may lie.
 _TRIED_PX = np.array([0.5, 1, 1.5, 2, 3, 4, 5.5, 7, 9, 12, 16, 21, 28, 37, 50])
 _FURTHEST_MIDDLE_PX = 12.0
@@ -191,34 +194,17 @@ class _Fit:
 
     def coarse(self, blur: float) -> tuple[Floats, Floats]:
         """Middle and opening by trying a grid of them."""
-        openings = _TRIED_PX[2 * self.reach - _FITTED_FLANK_PX > _TRIED_PX]
-        furthest = min(self.reach / 2, _FURTHEST_MIDDLE_PX)
-        middles = np.arange(-furthest, furthest + 0.5, 1.0)
-        best = np.full(len(self.profiles), np.inf)
-        middle, opening = np.zeros(len(self.profiles)), np.full(len(self.profiles), 0.5)
-        for width in openings:
-            for centre in middles:
-                near = np.abs(self.offsets - centre) <= width / 2 + _FITTED_FLANK_PX
-                cost = self._grid_cost(centre, width, blur, near)
-                # A far-off dark line must explain much more to be taken for this crack.
-                cost = cost + _STAY * self.light**2 * ((centre - self.expected) / (2 + width / 2)) ** 2
-                better = cost < best
-                best[better], middle[better], opening[better] = cost[better], centre, width
-        return middle, opening
-
-    def _grid_cost(self, centre: float, width: float, blur: float, near: NDArray[np.bool_]) -> Floats:
-        """Misfit against not having a gap there (n,), levels fitted, ground near what is known."""
-        left, right, gap = _parts(self.offsets[near], centre, width, blur)
-        ground = self.ground.share * self.light
-        values = self.profiles[:, near] - ground[:, None] * gap
-        design = np.stack([left, right], 1)
-        solution = values @ np.linalg.pinv(design).T
-        gap_cost = ((values - solution @ design.T) ** 2).sum(axis=1)
-        none = self.profiles[:, near]
-        step_left, step_right, _ = _parts(self.offsets[near], centre, 0.0, blur)
-        step = np.stack([step_left, step_right], 1)
-        flat = none @ np.linalg.pinv(step).T
-        return np.asarray(gap_cost - ((none - flat @ step.T) ** 2).sum(axis=1))
+        tried = _tried(len(self.offsets), self.reach, blur)
+        ground = self.ground.share * self.light[:, None]
+        gap, with_gap, without = (self.profiles @ part for part in (tried.gap, *tried.projections))
+        shape = len(self.profiles), len(tried.opening), 2
+        fitted = ((with_gap.reshape(shape) - ground[..., None] * tried.gap_projected) ** 2).sum(axis=2)
+        # Misfit against not having a gap there, levels fitted, ground near what is known.
+        cost = ground * (ground * tried.gap_squared - 2 * gap) - fitted + (without.reshape(shape) ** 2).sum(axis=2)
+        # A far-off dark line must explain much more to be taken for this crack.
+        off = (tried.middle - self.expected[:, None]) / (2 + tried.opening / 2)
+        best = (cost + _STAY * self.light[:, None] ** 2 * off**2).argmin(axis=1)
+        return tried.middle[best], tried.opening[best]
 
     def best_blur(self, start: tuple[Floats, Floats], least_px: float) -> float:
         """The one blur that explains this capture's gaps of `least_px` and more best."""
@@ -241,27 +227,37 @@ class _Fit:
         left, right = self._levels(middle, opening)
         held = (self.ground.weight / self.ground.standard_error) ** 2
         hold_middle = (_NOISE_SHARE * self.light / _MIDDLE_SPREAD_PX) ** 2
+        residual, normal = np.empty_like(self.profiles), np.empty((len(middle), 5, 5))
+        moving = np.arange(len(middle))
         for _ in range(_ITERATIONS):
-            parts = _parts(self.offsets, middle[:, None], opening[:, None], blur)
-            slopes = _slopes(self.offsets, middle[:, None], opening[:, None], blur)
-            residual = self.profiles - (
-                left[:, None] * parts[0] + right[:, None] * parts[1] + ground[:, None] * parts[2]
+            places, share = self.light[moving], ground[moving]
+            at = self.offsets, middle[moving, None], opening[moving, None], blur
+            parts, slopes = _parts(*at), _slopes(*at)
+            residual[moving] = self.profiles[moving] - (
+                left[moving, None] * parts[0] + right[moving, None] * parts[1] + share[:, None] * parts[2]
             )
-            steep_left, steep_right = (left - ground)[:, None] * slopes[0], (right - ground)[:, None] * slopes[1]
-            jacobian = np.stack([*parts, steep_left - steep_right, -(steep_left + steep_right) / 2], axis=2)
-            weighted = np.swapaxes(jacobian * weight[..., None], 1, 2)
-            normal = weighted @ jacobian
-            gradient = (weighted @ residual[..., None])[..., 0]
-            normal[:, 2, 2] += held
-            gradient[:, 2] += held * (self.ground.share * self.light - ground)
-            normal[:, 3, 3] += hold_middle
-            gradient[:, 3] += hold_middle * (start[0] - middle)
-            normal[:, range(5), range(5)] += 1e-9
-            step = np.linalg.solve(normal, gradient[..., None])[..., 0]
+            steep = (left[moving] - share)[:, None] * slopes[0], (right[moving] - share)[:, None] * slopes[1]
+            jacobian = np.stack([*parts, steep[0] - steep[1], -(steep[0] + steep[1]) / 2], axis=1)
+            weighted = jacobian * weight[moving, None]
+            equations = weighted @ np.swapaxes(jacobian, 1, 2)
+            gradient = (weighted @ residual[moving, :, None])[..., 0]
+            equations[:, 2, 2] += held
+            gradient[:, 2] += held * (self.ground.share * places - share)
+            equations[:, 3, 3] += hold_middle[moving]
+            gradient[:, 3] += hold_middle[moving] * (start[0][moving] - middle[moving])
+            equations[:, range(5), range(5)] += 1e-9
+            normal[moving] = equations
+            step = np.linalg.solve(equations, gradient[..., None])[..., 0]
             step[:, 3:] = np.clip(step[:, 3:], -_LONGEST_STEP_PX, _LONGEST_STEP_PX)
-            left, right, ground = left + step[:, 0], right + step[:, 1], ground + step[:, 2]
-            middle = np.clip(middle + step[:, 3], -self.reach, self.reach)
-            opening = np.clip(opening + step[:, 4], -2.0, 2 * self.reach)
+            left[moving] += step[:, 0]
+            right[moving] += step[:, 1]
+            ground[moving] += step[:, 2]
+            middle[moving] = np.clip(middle[moving] + step[:, 3], -self.reach, self.reach)
+            opening[moving] = np.clip(opening[moving] + step[:, 4], -2.0, 2 * self.reach)
+            step[:, :3] /= places[:, None]
+            moving = moving[np.abs(step).max(axis=1) > _SETTLED]
+            if not len(moving):
+                break
         cost = (weight * residual**2).sum(axis=1)
         freedom = np.maximum(weight.sum(axis=1) * 0.5 - 5, 2)  # neighbouring samples share pixels
         noise = cost / freedom
@@ -284,6 +280,53 @@ class _Fit:
             count = np.maximum(flank.sum(axis=1), 1)
             levels.append(np.where(flank.any(axis=1), (self.profiles * flank).sum(axis=1) / count, self.light))
         return levels[0], levels[1]
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """Gaps tried at first on profiles of m samples: `middle` and `opening` (k,); columns `gap` (m, k) of their shape
+    within the fitted flanks, `gap_squared` (k,) and, onto two orthonormal levels with the gap and without one,
+    `projections` (m, 2 k); `gap_projected` (k, 2).
+    """
+
+    middle: Floats
+    opening: Floats
+    gap: Floats
+    gap_squared: Floats
+    gap_projected: Floats
+    projections: tuple[Floats, Floats]
+
+
+@lru_cache(maxsize=64)
+def _tried(samples: int, reach: float, blur: float) -> _Tried:
+    """The grid for profiles from -`reach` to `reach`: the same for all cracks that are as wide."""
+    offsets = np.linspace(-reach, reach, samples)
+    furthest = min(reach / 2, _FURTHEST_MIDDLE_PX)
+    middles = np.arange(-furthest, furthest + 0.5, 1.0)
+    grid = [(centre, width) for width in _TRIED_PX[2 * reach - _FITTED_FLANK_PX > _TRIED_PX] for centre in middles]
+    gaps, projected, bases = [], [], ([], [])  # type: tuple[list[Floats], list[Floats], tuple[list[Floats], ...]]
+    for centre, width in grid:
+        near = np.abs(offsets - centre) <= width / 2 + _FITTED_FLANK_PX
+        left, right, gap = (part * near for part in _parts(offsets, centre, width, blur))
+        beside = [part * near for part in _parts(offsets, centre, 0.0, blur)[:2]]
+        for basis, levels in zip(bases, ((left, right), beside), strict=True):
+            basis.append(_orthonormal(np.stack(levels, axis=1)))
+        gaps.append(gap)
+        projected.append(gap @ bases[0][-1])
+    return _Tried(
+        middle=np.array([centre for centre, _ in grid]),
+        opening=np.array([width for _, width in grid]),
+        gap=np.stack(gaps, axis=1),
+        gap_squared=np.array([gap @ gap for gap in gaps]),
+        gap_projected=np.stack(projected),
+        projections=(np.concatenate(bases[0], axis=1), np.concatenate(bases[1], axis=1)),
+    )
+
+
+def _orthonormal(columns: Floats) -> Floats:
+    """Of the same shape (m, 2) and span; zeros for what is no direction of its own, as a rim beyond the profile."""
+    base, sizes, _ = np.linalg.svd(columns, full_matrices=False)
+    return np.asarray(base * (sizes > np.finfo(float).eps * sizes[0]))
 
 
 def _parts(offsets: Floats, middle: Floats | float, opening: Floats | float, blur: float) -> tuple[Floats, ...]:

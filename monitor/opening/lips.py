@@ -47,14 +47,16 @@ class LipMovement:
     standard_error_px: Floats
 
 
-def follow_lips(reference: FloatArray, aligned: FloatArray, stations: Stations, half_width_px: Floats) -> LipMovement:
-    """Follow both lips between two pictures of one frame, float32 grey (rows, cols).
+def smoothed(picture: FloatArray) -> FloatArray:
+    """A picture, float32 grey (rows, cols), as `follow_lips` compares it: without its finest noise."""
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), _BLUR_PX), np.float32)
+
+
+def follow_lips(first: FloatArray, second: FloatArray, stations: Stations, half_width_px: Floats) -> LipMovement:
+    """Follow both lips from the reference to a capture in its frame, both `smoothed`.
 
     `half_width_px` (n,) of the crack at each station, as the reference shows it (0 where there was none).
     """
-    first, second = (
-        np.asarray(cv2.GaussianBlur(picture, (0, 0), _BLUR_PX), np.float32) for picture in (reference, aligned)
-    )
     rows = []
     for index in range(_EVERY // 2, len(stations), _EVERY):
         normal = stations.normals[index]

@@ -35,8 +35,9 @@ _BRANCH_PX = 25.0
 class Track:
     """One crack over time. `name` is a letter, in order of first sight and then of size.
 
-    `regions` holds what each capture shows of it, bool, the part of the frame from `origin` (row, col) on, or None
-    where it was not seen; `states` says what that means. Both have one entry a capture; `first_seen` indexes them.
+    `regions` holds what each capture shows of it, bool, all of one shape: the part of the frame from `origin`
+    (row, col) on that the crack takes up, or None where it was not seen; `states` says what that means. Both have one
+    entry a capture; `first_seen` indexes them.
     """
 
     name: str
@@ -60,17 +61,20 @@ def track(masks: Sequence[BoolArray], seen: Callable[[int, Window], BoolArray]) 
     one_crack_px = max(BRIDGED_PX, _ONE_CRACK_SHARE * max(masks[0].shape))
     crack_of = _cracks_of_labels(pieces, one_crack_px)
     regions, states = _through_time(pieces, crack_of, [seen(index, window) for index in range(len(masks))])
-    origin = window[0].start, window[1].start
-    return [
-        Track(
-            name=name_of(place),
-            origin=origin,
-            first_seen=next(index for index, found in enumerate(regions) if crack in found),
-            regions=tuple(found.get(crack) for found in regions),
-            states=tuple(known.get(crack, CrackState.NOT_YET) for known in states),
+    tracks = []
+    for place, crack in enumerate(sorted(set(crack_of.values()))):
+        own = [found.get(crack) for found in regions]
+        rows, cols = _window([region for region in own if region is not None])
+        tracks.append(
+            Track(
+                name=name_of(place),
+                origin=(window[0].start + rows.start, window[1].start + cols.start),
+                first_seen=next(index for index, region in enumerate(own) if region is not None),
+                regions=tuple(None if region is None else region[rows, cols].copy() for region in own),
+                states=tuple(known.get(crack, CrackState.NOT_YET) for known in states),
+            )
         )
-        for place, crack in enumerate(sorted(set(crack_of.values())))
-    ]
+    return tracks
 
 
 def _window(masks: Sequence[BoolArray]) -> Window:
@@ -216,7 +220,9 @@ def _states(
         elif label in merged:
             states[label] = CrackState.MERGED
         else:
-            grew = _branches(after == label) > max(_branches(before == label), 1)
+            now, then = after == label, before == label
+            # Counting branches takes long, and mostly nothing has come to the crack.
+            grew = bool((now != then).any()) and _branches(now) > max(_branches(then), 1)
             states[label] = CrackState.BRANCHED if grew else CrackState.CONTINUED
     for label in known - set(found):
         share = float(seen[before == label].mean())
@@ -226,7 +232,8 @@ def _states(
 
 def _branches(region: BoolArray) -> int:
     """How many long branches a crack has."""
-    return sum(float(arc_px(branch.points)[-1]) >= _BRANCH_PX for branch in centreline(region).branches)
+    own = np.ascontiguousarray(region[_window([region])])
+    return sum(float(arc_px(branch.points)[-1]) >= _BRANCH_PX for branch in centreline(own).branches)
 
 
 def name_of(index: int) -> str:

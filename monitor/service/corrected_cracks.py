@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.imaging.station_profiles import StationProfiles
-from monitor.opening.following import Following, Sighting, follow
-from monitor.records import BoolArray, ByteArray, Crack, CrackReading, CrackState, Severity
+from monitor.opening.following import Following, Sighting
+from monitor.records import BoolArray, Crack, CrackReading, CrackState, Severity
 from monitor.severity.metrics import measure
 from monitor.storage.told import CorrectionKind, CorrectionView, same_course
 
@@ -35,12 +35,11 @@ class Corrected:
 def with_corrections(
     found: Following,
     words: Sequence[CorrectionView],
-    reference: int,
     sightings: Sequence[Sighting],
-    picture: Callable[[int], ByteArray],
+    follow: Callable[[Sequence[Sighting]], Following],
     width_method: str,
 ) -> Corrected:
-    """What was found and what people said of it; `words` are the last on each course, the rest as `follow` takes it.
+    """What was `found` by `follow` in `sightings` and what people said of it; `words` are the last on each course.
 
     Masks are measured by `width_method` where they were made by it.
     """
@@ -50,7 +49,7 @@ def with_corrections(
     marks = [mark for mark in marks if not any(same_course(crack.course, mark.course) for crack in cracks)]
     said = {crack.name: word.id for crack in cracks for word in words if same_course(crack.course, word.course)}
     for mark in marks:
-        marked = _followed(mark, reference, sightings, picture)
+        marked = _followed(mark, sightings, follow)
         cracks += marked.cracks
         readings += marked.readings
         profiles += marked.profiles
@@ -67,11 +66,11 @@ def with_corrections(
 
 
 def _followed(
-    mark: CorrectionView, reference: int, sightings: Sequence[Sighting], picture: Callable[[int], ByteArray]
+    mark: CorrectionView, sightings: Sequence[Sighting], follow: Callable[[Sequence[Sighting]], Following]
 ) -> Following:
     """A marked line followed as a crack that every capture shows; those before the person's photo do not yet."""
     line = _line(mark.course, sightings[0].mask.shape)
-    followed = follow(reference, [replace(sighting, mask=line) for sighting in sightings], picture)
+    followed = follow([replace(sighting, mask=line) for sighting in sightings])
     if not followed.cracks:
         return followed
     keys = [sighting.key for sighting in sightings]

@@ -14,10 +14,11 @@ import numpy as np
 
 from monitor.errors import StorageError
 from monitor.imaging.station_profiles import write_profiles
-from monitor.opening.following import Sighting, follow
+from monitor.opening.following import Following, Sighting, follow
 from monitor.records import BoolArray, Status
 from monitor.service.corrected_cracks import Corrected, with_corrections
 from monitor.service.ingest import original_path, read_original
+from monitor.service.looks import KeptLooks
 from monitor.service.pictures import read_mask
 from monitor.settings import Settings
 from monitor.storage import queries, repository
@@ -45,7 +46,10 @@ def follow_location(database: Database, settings: Settings, location: LocationVi
         words = queries.corrections_in_force(session, location.id)
         options = queries.recipe(session, location.fingerprint).options
     captures = [capture for capture in found if capture.time is not None]
-    followed = _followed(location, captures, settings, words, str(options.get("width_method", "edge")))
+    looks = _looks(location, captures, settings)
+    followed = _followed(location, captures, settings, words, str(options.get("width_method", "edge")), looks)
+    if looks is not None:
+        looks.write()
     with database.transaction() as session:
         repository.hold_location(session, location.id)
         if queries.following_basis(session, location.id, location.fingerprint) == basis:
@@ -63,12 +67,22 @@ def follow_location(database: Database, settings: Settings, location: LocationVi
             write_profiles(settings.profiles_of(location.id, location.fingerprint), followed.profiles)
 
 
+def _looks(location: LocationView, captures: Sequence[CaptureView], settings: Settings) -> KeptLooks | None:
+    """What was seen at the cracks before; None without a reference."""
+    sha256 = {capture.id: capture.sha256 for capture in captures}
+    if location.reference_capture_id not in sha256:
+        return None
+    assert location.fingerprint is not None, "only a location with a series is followed"
+    return KeptLooks(settings.looks_of(location.id, location.fingerprint), sha256, location.reference_capture_id)
+
+
 def _followed(
     location: LocationView,
     captures: Sequence[CaptureView],
     settings: Settings,
     words: Sequence[CorrectionView],
     width_method: str,
+    looks: KeptLooks | None,
 ) -> Corrected:
     originals = {capture.id: _original(settings, capture) for capture in captures}
     sightings = [sighting for capture in captures if (sighting := _sighting(capture, settings, originals))]
@@ -77,8 +91,11 @@ def _followed(
         if any(capture.id == reference and _looked_at(capture) for capture in captures):
             raise StorageError(f"The original or mask of the reference, capture {reference}, is out of reach.")
         return Corrected()
-    found = follow(reference, sightings, lambda key: read_original(originals[key]))
-    return with_corrections(found, words, reference, sightings, lambda key: read_original(originals[key]), width_method)
+
+    def followed(parts: Sequence[Sighting]) -> Following:
+        return follow(reference, parts, lambda key: read_original(originals[key]), looks)
+
+    return with_corrections(followed(sightings), words, sightings, followed, width_method)
 
 
 def _original(settings: Settings, capture: CaptureView) -> Path:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from monitor.opening.lips import follow_lips
+from monitor.opening.lips import follow_lips, smoothed
 from monitor.opening.stations import lay_stations
 
 SIDE = 360
@@ -22,7 +22,7 @@ def moved(picture, opening_px, shear_px):
     cols = np.arange(SIDE)
     image = np.where(cols < SIDE / 2, picture, right)
     image[:, (cols >= SIDE / 2 - 1) & (cols <= SIDE / 2 + 1 + opening_px)] = 20
-    return image.astype(np.float32)
+    return smoothed(image.astype(np.float32))
 
 
 def upright_crack():
@@ -57,5 +57,5 @@ def test_a_bare_wall_cannot_be_followed():
 
 def test_another_wall_is_not_followed():
     stations = upright_crack()
-    found = follow_lips(texture(0), texture(1), stations, np.ones(len(stations)))
+    found = follow_lips(smoothed(texture(0)), smoothed(texture(1)), stations, np.ones(len(stations)))
     assert len(found.station) <= len(stations) / 16

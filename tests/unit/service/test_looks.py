@@ -1,0 +1,117 @@
+"""What captures show at a crack is kept: the next following reads only what is new, and tells the same."""
+
+import dataclasses
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from monitor.opening.following import Sighting, follow
+from monitor.service.looks import KeptLooks
+from simulations.growth import steady
+from simulations.rendering import coverage
+from simulations.scenarios import captures, scenario
+
+SHAPE = (300, 360)
+CHOSEN = replace(
+    scenario("growing"),
+    captures=4,
+    interval_days=103.0,
+    shape=SHAPE,
+    wall_kind="plain",
+    mm_per_px=1.0,
+    opening_mm=steady(2.5, 1.0),
+    length_share=lambda _: 1.0,
+)
+HASHES = {key: f"{key:064x}" for key in range(CHOSEN.captures)}
+
+
+@pytest.fixture(scope="module")
+def series():
+    """(photos, sightings), the mask in all of them that of the last."""
+    shown = list(captures(CHOSEN, seed=3))
+    last = shown[-1][0]
+    gap = coverage(last.crack, last.opening_mm / last.mm_per_px, SHAPE) > 0.5
+    sightings = [Sighting(key, gap, SHAPE, np.linalg.inv(view.matrix)) for key, (_, _, view) in enumerate(shown)]
+    return [photo for _, photo, _ in shown], sightings
+
+
+class Follower:
+    """Follows captures from a folder of kept looks, and tells which photos it had to read."""
+
+    def __init__(self, series, folder):
+        (self.photos, self.sightings), self.folder = series, folder
+
+    def follow(self, *keys, hashes=HASHES):
+        self.read = []
+        looks = KeptLooks(self.folder, {key: hashes[key] for key in keys}, 0)
+        found = follow(0, [self.sightings[key] for key in keys], self.picture, looks)
+        looks.write()
+        return told(found)
+
+    def picture(self, key):
+        self.read.append(key)
+        return self.photos[key]
+
+    def anew(self, *keys):
+        return told(follow(0, [self.sightings[key] for key in keys], lambda key: self.photos[key]))
+
+
+def told(found):
+    """All of it, as something that can be compared."""
+    profiles = [[getattr(one, field.name) for field in dataclasses.fields(one)] for one in found.profiles]
+    return found.readings, [crack.course.tolist() for crack in found.cracks], str(profiles)
+
+
+@pytest.fixture
+def follower(series, tmp_path):
+    return Follower(series, tmp_path / "looks")
+
+
+def test_nothing_is_read_twice(follower):
+    first = follower.follow(0, 1, 2, 3)
+    assert follower.read == [0, 1, 2, 3]
+    assert first == follower.anew(0, 1, 2, 3)
+    assert follower.follow(0, 1, 2, 3) == first
+    assert follower.read == []
+
+
+def test_another_capture_is_read_and_the_reference_to_compare_it_with(follower):
+    follower.follow(0, 1, 3)
+    assert follower.follow(0, 1, 2, 3) == follower.anew(0, 1, 2, 3)
+    assert sorted(follower.read) == [0, 2]
+
+
+def test_a_crack_that_shows_more_of_itself_is_looked_at_anew(follower):
+    short = [replace(one, mask=one.mask & (np.arange(SHAPE[0]) < 150)[:, None]) for one in follower.sightings]
+    long, follower.sightings = follower.sightings, short
+    follower.follow(0, 1)
+    follower.sightings = [*short[:2], *long[2:]]
+    assert follower.follow(0, 1, 2, 3) == follower.anew(0, 1, 2, 3)
+    assert sorted(follower.read) == [0, 1, 2, 3]
+
+
+def test_what_is_damaged_is_worked_out_anew(follower, caplog):
+    first = follower.follow(0, 1, 2, 3)
+    damaged = follower.folder / f"{HASHES[2]}.npz"
+    damaged.write_bytes(damaged.read_bytes()[:-200])
+    assert follower.follow(0, 1, 2, 3) == first
+    assert sorted(follower.read) == [0, 2]
+    assert "worked out anew" in caplog.text
+    follower.follow(0, 1, 2, 3)
+    assert follower.read == []
+
+
+def test_looks_at_another_photo_or_beside_another_reference_do_not_count(follower):
+    follower.follow(0, 1, 2)
+    follower.follow(0, 1, 2, hashes=HASHES | {2: "f" * 64})
+    assert sorted(follower.read) == [0, 2]
+    follower.follow(0, 1, 2, hashes=HASHES | {0: "e" * 64})
+    assert sorted(follower.read) == [0, 1, 2]
+
+
+def test_captures_that_are_gone_leave_no_file(follower):
+    follower.follow(0, 1, 2, 3)
+    assert {path.stem for path in follower.folder.iterdir()} == set(HASHES.values())
+    follower.follow(0, 1, 3)
+    assert {path.stem for path in follower.folder.iterdir()} == {HASHES[key] for key in (0, 1, 3)}

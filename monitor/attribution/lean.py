@@ -48,7 +48,12 @@ _Step = Callable[[Tensor], Tensor]
 
 
 class _Rule(Protocol):
-    """How relevance goes back through one convolution; all tensors are (n, channels, rows, cols)."""
+    """How relevance goes back through one convolution; all tensors are (n, channels, rows, cols).
+
+    Relevance is split over the denominators in these `parts`, which come to 1.
+    """
+
+    parts: tuple[float, ...]
 
     def denominators(self, inputs: Tensor, outputs: Tensor, pooled: _Step) -> Sequence[Tensor]:
         """What the relevance of the outputs is to be divided by.
@@ -61,9 +66,15 @@ class _Rule(Protocol):
         """Relevance of the inputs, from the outputs' relevance divided by each of the denominators."""
         ...
 
+    def kept(self, quotients: Sequence[Tensor]) -> Tensor:
+        """Of the relevance that so goes back, what biases keep: (n,)."""
+        ...
+
 
 class Box:
     """Inputs within [low, high]: contributions are counted from the box's most unfavourable corner."""
+
+    parts: tuple[float, ...] = (1.0,)
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         corner = LOW * weight.clamp(min=0) + HIGH * weight.clamp(max=0)
@@ -81,13 +92,20 @@ class Box:
         back = self._backward(quotients[0])
         return (inputs * back[:, :-1]).sum(1, keepdim=True) - back[:, -1:]
 
+    def kept(self, quotients: Sequence[Tensor]) -> Tensor:
+        """Nothing: the bias is in the outputs and at the corner alike."""
+        return quotients[0].new_zeros(len(quotients[0]))
+
 
 class AlphaBeta:
     """Positive contributions count alpha times, negative ones -beta times, each divided by their own sum."""
 
+    parts: tuple[float, ...] = (ALPHA, -BETA)
+
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         positive, negative = weight.clamp(min=0), weight.clamp(max=0)
         self._positive = _direct(positive, bias.clamp(min=0))
+        self._biases = ALPHA * bias.clamp(min=0), -BETA * bias.clamp(max=0)
         self._backward = [_direct(_turned(each)) for each in (ALPHA * positive, -BETA * negative)]
 
     def denominators(self, inputs: Tensor, outputs: Tensor, pooled: _Step) -> Sequence[Tensor]:
@@ -100,9 +118,15 @@ class AlphaBeta:
         positive, negative = (back(each) for back, each in zip(self._backward, quotients, strict=True))
         return positive.add_(negative).mul_(inputs)
 
+    def kept(self, quotients: Sequence[Tensor]) -> Tensor:
+        """The biases' shares, positive ones and negative ones."""
+        return sum((_shares(each, bias) for each, bias in zip(quotients, self._biases, strict=True)), torch.tensor(0.0))
+
 
 class Gamma:
     """Positive weights count gamma times more."""
+
+    parts: tuple[float, ...] = (1.0,)
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         weight, bias = (each + GAMMA * each.clamp(min=0) for each in (weight, bias))
@@ -110,7 +134,7 @@ class Gamma:
         # drowns its neighbours in the error that Winograd's tiles share.
         wide = min(weight.shape[:2]) >= _WIDE and weight.device.type == "cpu"
         convolution = WinogradConvolution if wide else _direct
-        self._stronger, self._backward = convolution(weight, bias), convolution(_turned(weight))
+        self._stronger, self._backward, self._bias = convolution(weight, bias), convolution(_turned(weight)), bias
 
     def denominators(self, inputs: Tensor, outputs: Tensor, pooled: _Step) -> Sequence[Tensor]:
         """The outputs with the stronger weights."""
@@ -119,6 +143,15 @@ class Gamma:
     def backward(self, inputs: Tensor, quotients: Sequence[Tensor]) -> Tensor:
         """Relevance of the inputs."""
         return self._backward(quotients[0]).mul_(inputs)
+
+    def kept(self, quotients: Sequence[Tensor]) -> Tensor:
+        """The biases' share."""
+        return _shares(quotients[0], self._bias)
+
+
+def _shares(quotients: Tensor, bias: Tensor) -> Tensor:
+    """What biases (channels,) get of relevance over denominators (n, channels, ...): (n,)."""
+    return quotients.flatten(2).sum(2) @ bias
 
 
 def _direct(weight: Tensor, bias: Tensor | None = None) -> _Step:
@@ -251,6 +284,18 @@ class LeanLrp:
         return as_options("lean", self._start)
 
     @torch.inference_mode()
+    def promised_sum(self, patches: ByteArray) -> FloatArray:
+        """What relevance comes to, summed over pixels and colours, (n,): the start, less what stays on the way."""
+        promised = [np.zeros(0, np.float32)]
+        for patch in patches:
+            passed = self.forward(as_batch(patch[None]).to(self._device))
+            kept: list[Tensor] = []
+            self.backward(passed, kept)
+            start = self._start(passed.connected[-1]).sum(1)
+            promised.append((start - torch.stack(kept).sum(0)).cpu().numpy())
+        return np.concatenate(promised)
+
+    @torch.inference_mode()
     def _explain_batch(self, patches: ByteArray) -> FloatArray:
         activations = self.forward(as_batch(patches).to(self._device))
         relevance: FloatArray = self.backward(activations).cpu().numpy()
@@ -275,22 +320,28 @@ class LeanLrp:
             connected.append(functional.linear(connected[-1].clamp(min=0), weight, bias))
         return Activations(convolved, winners, averages, connected)
 
-    def backward(self, passed: Activations) -> Tensor:
-        """Relevance (n, side, side) of the patches' pixels, mean over the colours."""
+    def backward(self, passed: Activations, kept: list[Tensor] | None = None) -> Tensor:
+        """Relevance (n, side, side) of the patches' pixels, mean over the colours; to `kept` is added, layer by layer,
+        what of it biases keep, and rules where nothing speaks against, say, so that one part goes nowhere: (n,).
+        """
         relevance = self._start(passed.connected[-1])
-        for (weight, _), (inputs, outputs) in reversed(
+        for (weight, bias), (inputs, outputs) in reversed(
             list(zip(self._connected, pairwise(passed.connected), strict=True))
         ):
-            relevance = inputs.clamp(min=0) * (quotient(relevance, outputs) @ weight)
+            through = quotient(relevance, outputs)
+            if kept is not None:
+                kept.append(through @ bias)
+            relevance = inputs.clamp(min=0) * (through @ weight)
         relevance = spread(passed.convolved[-1], passed.averages, relevance.view_as(passed.averages))
         layers = zip(self._rules, pairwise(passed.convolved), passed.winners, strict=True)
         for rule, (inputs, outputs), winners in reversed(list(layers)):
-            if winners is None:
-                denominators = rule.denominators(inputs, outputs, lambda values: values)
-                quotients = [quotient(relevance, each) for each in denominators]
-            else:
-                denominators = rule.denominators(inputs, outputs, winners.taken)
-                quotients = [winners.returned(quotient(relevance, each)) for each in denominators]
+            denominators = rule.denominators(inputs, outputs, winners.taken if winners else lambda values: values)
+            divided = [quotient(relevance, each) for each in denominators]
+            quotients = [winners.returned(each) for each in divided] if winners else divided
+            if kept is not None:
+                gone = zip(rule.parts, divided, denominators, strict=True)
+                stuck = relevance - sum(part * each * denominator for part, each, denominator in gone)
+                kept.append(rule.kept(quotients) + stuck.flatten(1).sum(1))
             relevance = rule.backward(inputs, quotients)
         return relevance.squeeze(1) / 3
 

@@ -1,7 +1,8 @@
 """What relevance adds up to, and how far it misses that.
 
 Methods that compare a patch with baselines promise that the relevance of all pixels and colours comes to the
-difference of the logits (*completeness*), LRP that it comes to the relevance it starts with (*conservation*).
+difference of the logits (*completeness*), LRP that it comes to the relevance it starts with, less what the biases on
+the way keep (*conservation*).
 """
 
 from typing import Any, Protocol, runtime_checkable
@@ -27,10 +28,13 @@ class Promises(Protocol):
         ...
 
 
-def promised_sum(method: Attribution, classifier: Classifier, patches: ByteArray) -> FloatArray | None:
+def promised_sum(method: Attribution, patches: ByteArray) -> FloatArray | None:
     """What the relevance of each patch, summed over pixels and colours, has to come to (n,); None: nothing promised."""
-    if isinstance(method, Promises):
-        return method.promised_sum(patches)
+    return method.promised_sum(patches) if isinstance(method, Promises) else None
+
+
+def started_sum(method: Attribution, classifier: Classifier, patches: ByteArray) -> FloatArray | None:
+    """The relevance (n,) that LRP starts with; None for other methods."""
     options: dict[str, Any] = method.as_options()
     if "smoothing" in options or options.get("start") not in _STARTS:
         return None

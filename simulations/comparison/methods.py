@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from monitor.analysis import Analyser, AnalysisOptions
 from monitor.attribution.base import ATTRIBUTIONS, Beside, attribution
 from monitor.attribution.smoothing import SMOOTHINGS
-from monitor.attribution.sums import promised_sum
+from monitor.attribution.sums import promised_sum, started_sum
 from monitor.errors import UnknownNameError, WeightsError
 from monitor.networks.classification import crack_probability
 from monitor.networks.segmenting import crack_pixels
-from monitor.networks.weights import SHIPPED, Classifier, load_classifier
+from monitor.networks.weights import SHIPPED, Classifier, load_classifier, load_segmenter
 from monitor.records import ByteArray, FloatArray, Recipe
 
 #: Those of the paper, in the order of its table 2, by their names there.
@@ -44,10 +46,12 @@ BESIDE_PAPER = (
     "lrp+augsmooth_paper",
     "lrp+augsmooth_published",
 )
-DEFAULT: tuple[str, ...] = (*PAPER, *BESIDE_PAPER)
+#: Masks of the service, from photo to confidence gate: what ships goes last.
+OURS = ("refined", "taught")
+DEFAULT: tuple[str, ...] = (*PAPER, *BESIDE_PAPER, *OURS)
 #: Neither explain a classifier: growth and severity are not read from them.
 UNSUPERVISED = ("raw", "raw_blurred", "raw_shading_corrected", "raw_min_max", "autoencoder")
-_NOT_ATTRIBUTIONS = ("autoencoder", "oracle")
+_NOT_ATTRIBUTIONS = ("autoencoder", "oracle", *OURS)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Method:
 
     `explain` takes patches uint8 (n, side, side, 3) to float32 (n, side, side). `level`: from where that is a mask by
     itself, None where it is relevance that a thresholder makes one of. `judge` is the network whose word on "cracked"
-    counts. `promised` says what the relevance has to come to.
+    counts. `promised` says what the relevance has to come to, `started` what LRP starts with.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Method:
     fingerprint: str
     level: float | None = None
     promised: Callable[[ByteArray], FloatArray | None] = lambda patches: None
+    started: Callable[[ByteArray], FloatArray | None] = lambda patches: None
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,8 @@ def _method(name: str, there: Networks) -> Method:
         return _oracle(there)
     if name == "autoencoder":
         return _autoencoder(there)
+    if name in OURS:
+        return _service(name, there)
     base, judge = name.partition("+")[0], there.classifier
     beside = Beside(baselines=there.baselines)
     if base == "bcos":
@@ -142,7 +149,8 @@ def _method(name: str, there: Networks) -> Method:
         method.explain,
         judge,
         _fingerprint(judge, method.as_options()),
-        promised=lambda patches: promised_sum(method, there.classifier, patches),
+        promised=lambda patches: promised_sum(method, patches),
+        started=lambda patches: started_sum(method, there.classifier, patches),
     )
 
 
@@ -170,6 +178,19 @@ def _autoencoder(there: Networks) -> Method:
         there.classifier,
         _fingerprint(there.classifier, {"sha256": network.sha256}),
     )
+
+
+def _service(mask: str, there: Networks) -> Method:
+    """The whole analysis of one patch: empty where the classifier sees no crack, or it is not sure enough."""
+    segmenter = load_segmenter("segmenter", device=there.device) if mask == "taught" else None
+    analyser = Analyser(there.classifier, AnalysisOptions(mask=mask, batch_size=1), segmenter)
+
+    def masks(patches: ByteArray) -> FloatArray:
+        found = [analyser.analyse(patch).mask for patch in patches]
+        empty = np.zeros(patches.shape[1:3], bool)
+        return np.stack([empty if one is None else one for one in found]).astype(np.float32)
+
+    return Method(mask, masks, there.classifier, analyser.recipe.fingerprint, level=0.5)
 
 
 def _fingerprint(judge: Classifier, options: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ _HEADINGS = {
     "severity": "Table 4: severity after all post-processing",
     "growth": "Table 5: growth",
     "seconds": "Figure 10: seconds a sample",
+    "ranking": "How well relevance ranks pixels",
     "sums": "What relevance adds up to",
 }
 _REMARKS = {
@@ -34,9 +35,13 @@ _REMARKS = {
     "growth": "A trajectory is kept when at least {least} of its 5 frames are called cracked; frames that are not are "
     "left out (the paper kept 87 of 100). Intervals over trajectories. Masks: simple threshold, all post-processing.",
     "seconds": "One sample at a time; `forward_passes` is the ratio to one classification timed just before each.",
+    "ranking": "F1 when the strongest so many per cent of each sample's pixels are its mask: the map by itself, "
+    "no thresholder. `pixels with half`: how few pixels hold half of the positive relevance (median, %). The simple "
+    "threshold goes by the highest value, and so finds the less of a crack the fewer pixels hold a map's relevance.",
     "sums": "By which share the summed relevance misses what it has to come to: for IntegratedGradients, DeepLift and "
     "the SHAP pair the crack logit less that of the baseline (completeness; GradientShap only approaches it), for LRP "
-    "what it starts with (conservation; biases and the box rule keep some). Quantiles over samples.",
+    "what it starts with less what the biases on the way keep (conservation). Quantiles over samples. Kept by biases: "
+    "as a share of the start; more than 1 where they turn its sign.",
 }
 #: Pictures of photos whose licence does not let them be passed on lie here, and version control passes it over.
 PRIVATE = "pictures"
@@ -53,6 +58,7 @@ def all_tables(rows: Sequence[Mapping[str, Any]], mm_per_px: float | None) -> di
         "severity": made.severity(known, mm_per_px),
         "growth": made.growth(known),
         "seconds": made.seconds(known),
+        "ranking": made.ranking(known),
         "sums": made.sums(known),
     }
 

@@ -24,6 +24,8 @@ STAGES = ("thresholded", "first_closing", "area_opening", "second_closing")
 #: The name that stands for a mask which needs no thresholder.
 NO_THRESHOLD = ""
 _POSTPROCESSING = Postprocessing()
+#: Pixels in per cent that a map's ranking is judged by; cracks take up about 4 % of masonry_dais.
+STRONGEST_PERCENT = (1, 2, 4, 6, 10)
 #: Growth is read from masks of this thresholder, as in figure 8.
 GROWTH_THRESHOLD = "simple"
 
@@ -37,7 +39,8 @@ def segmentation_row(method: Method, sample: Sample) -> Row:
     started = time.perf_counter()
     relevance = method.explain(patches)
     explained = time.perf_counter()
-    promised = method.promised(patches)
+    promised, started_with = method.promised(patches), method.started(patches)
+    kept = promised is not None and started_with is not None
     return {
         "kind": "segmentation",
         "method": method.name,
@@ -49,6 +52,8 @@ def segmentation_row(method: Method, sample: Sample) -> Row:
         "forward_seconds": started - forward_started,
         "seconds": explained - started,
         "sum_error": None if promised is None else float(relative_errors(relevance, promised)[0]),
+        "bias_share": 1 - float(promised[0] / started_with[0]) if kept else None,
+        "strongest": _strongest(relevance[0], sample.mask) if method.level is None else None,
         "truth": _size(measure(sample.mask)),
         "masks": {name: _scored(method, name, relevance[0], sample.mask) for name in thresholds_of(method)},
     }
@@ -77,6 +82,19 @@ def _scored(method: Method, threshold: str, relevance: FloatArray, truth: NDArra
         "size": _size(measure(final)),
         "seconds": seconds,
     }
+
+
+def _strongest(relevance: FloatArray, truth: NDArray[np.bool_]) -> dict[str, Any]:
+    """How well relevance ranks pixels, whatever a thresholder makes of it: counts for the strongest so many per cent,
+    and the share of pixels that hold half of the positive relevance.
+    """
+    ranked = np.sort(np.maximum(relevance, 0), axis=None)[::-1]
+    held = np.cumsum(ranked, dtype=np.float64)
+    counts = {}
+    for percent in STRONGEST_PERCENT:
+        limit = ranked[min(round(percent / 100 * ranked.size), ranked.size - 1)]
+        counts[str(percent)] = _counts(np.asarray(relevance > limit), truth)
+    return {"counts": counts, "half_share": float(np.searchsorted(held, held[-1] / 2) / ranked.size)}
 
 
 def _counts(mask: BoolArray, truth: NDArray[np.bool_]) -> list[int]:

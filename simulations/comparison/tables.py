@@ -11,7 +11,7 @@ import numpy as np
 from simulations.comparison.intervals import PIXEL_SCORES, Figure, Floats, figure, ratio
 from simulations.comparison.methods import PAPER, UNSUPERVISED
 from simulations.comparison.published import printed
-from simulations.comparison.rows import NO_THRESHOLD, STAGES
+from simulations.comparison.rows import NO_THRESHOLD, STAGES, STRONGEST_PERCENT
 from simulations.comparison.samples import FOLDS
 from simulations.comparison.store import Row
 
@@ -246,17 +246,33 @@ def seconds(rows: Sequence[Row]) -> list[Line]:
     return lines
 
 
+def ranking(rows: Sequence[Row]) -> list[Line]:
+    """F1 of each map's strongest pixels, whatever thresholders make of it, and how few of them hold half of it."""
+    lines = []
+    for method, members in of_kind(rows, "segmentation").items():
+        part = [row for row in members if row["strongest"] is not None]
+        if not part:
+            continue
+        line: Line = {"method": method, "n": len(part)}
+        for percent in STRONGEST_PERCENT:
+            counted = [row["strongest"]["counts"][str(percent)] for row in part]
+            line[f"f1_strongest_{percent}_percent"] = figure(counted, _groups(part), PIXEL_SCORES["f1"]).scaled(100)
+        line["pixels_with_half_percent"] = 100 * float(np.median([row["strongest"]["half_share"] for row in part]))
+        lines.append(line)
+    return lines
+
+
 def sums(rows: Sequence[Row]) -> list[Line]:
-    """How far the relevance of each sample misses what it has to come to, as a share of it."""
+    """How far the relevance of each sample misses what it has to come to, as a share of it, and what biases keep."""
     lines = []
     for method, members in of_kind(rows, "segmentation").items():
         errors = [row["sum_error"] for row in members if row["sum_error"] is not None]
+        kept = [row["bias_share"] for row in members if row["bias_share"] is not None]
         if errors:
-            low, median, high = np.quantile(errors, [0.05, 0.5, 0.95])
-            line = {"method": method, "n": len(errors), "error_p05": low, "error_median": median, "error_p95": high}
-            lines.append(
-                {name: value if isinstance(value, str | int) else float(value) for name, value in line.items()}
-            )
+            low, median, high = map(float, np.quantile(errors, [0.05, 0.5, 0.95]))
+            line: Line = {"method": method, "n": len(errors)}
+            line |= {"error_p05": low, "error_median": median, "error_p95": high}
+            lines.append(line | {"kept_by_biases_median": float(np.median(kept)) if kept else None})
     return lines
 
 

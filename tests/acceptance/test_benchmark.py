@@ -10,7 +10,7 @@ from command_line import crackmonitor
 from simulations.comparison import benchmark
 from simulations.comparison.benchmark import Plan
 
-METHODS = "lrp,lrp+augsmooth_paper,deep_lift,raw,oracle"
+METHODS = "lrp,lrp+augsmooth_paper,deep_lift,raw,oracle,taught"
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,8 @@ def test_the_report_is_the_same_whole_or_in_pieces(tmp_path: Path) -> None:
     with (tmp_path / "whole" / "tables" / "sums.csv").open(encoding="utf-8") as file:
         errors = {row["method"]: float(row["error_median"]) for row in csv.DictReader(file)}
     assert errors["deep_lift"] < 0.01
+    assert errors["lrp"] < 0.01
+    assert "| taught |  |  |" in page
 
 
 def test_going_on_does_nothing_twice(tmp_path: Path) -> None:

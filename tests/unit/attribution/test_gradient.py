@@ -120,7 +120,7 @@ def test_deep_lift_as_captum_gives_it_misses_its_promise(classifier: Classifier)
     patches = random_patches(3)
     for name, kept in (("deep_lift", True), ("deep_lift_published", False)):
         method = attribution(name, classifier, BATCH)
-        promised = promised_sum(method, classifier, patches)
+        promised = promised_sum(method, patches)
         assert promised is not None
         assert (relative_errors(method.explain(patches), promised) < 0.01).all() is np.bool_(kept)
 
@@ -185,7 +185,7 @@ def test_few_images_are_in_the_network_at_once(name: str, classifier: Classifier
 def test_relevance_comes_to_what_it_promises(name: str, most: float, seed: int) -> None:
     classifier, patches = tiny_classifier(seed), random_patches(3, seed)
     method = attribution(name, classifier, BATCH)
-    promised = promised_sum(method, classifier, patches)
+    promised = promised_sum(method, patches)
     assert promised is not None
     scale = np.abs(method.explain(patches)).sum(axis=(1, 2)) * 3
     off = relative_errors(method.explain(patches), promised) * np.abs(promised)

@@ -5,7 +5,7 @@ import pytest
 from tiny_networks import BATCH, random_patches, tiny_classifier
 
 from monitor.attribution.base import attribution
-from monitor.attribution.sums import promised_sum, relative_errors
+from monitor.attribution.sums import promised_sum, relative_errors, started_sum
 from monitor.networks.training import logits_of
 
 
@@ -16,31 +16,47 @@ def test_the_error_is_a_share_of_what_was_promised() -> None:
 
 
 @pytest.mark.parametrize("name", ["lrp", "lrp_zennit"])
-def test_lrp_promises_the_crack_logit_and_keeps_it_where_no_bias_takes_a_share(name: str) -> None:
+def test_lrp_starts_with_the_crack_logit_and_keeps_it_where_no_bias_takes_a_share(name: str) -> None:
     classifier, patches = tiny_classifier(2, biases=False), random_patches(3)
     method = attribution(name, classifier, BATCH)
-    promised = promised_sum(method, classifier, patches)
-    assert promised is not None
-    np.testing.assert_allclose(promised, logits_of(classifier.network, patches)[:, 1], rtol=1e-4)
-    assert (relative_errors(method.explain(patches), promised) < 0.02).all()
+    started = started_sum(method, classifier, patches)
+    assert started is not None
+    np.testing.assert_allclose(started, logits_of(classifier.network, patches)[:, 1], rtol=1e-4)
+    assert (relative_errors(method.explain(patches), started) < 0.02).all()
 
 
 def test_lrp_of_both_logits_starts_with_one_for_each() -> None:
     classifier, patches = tiny_classifier(), random_patches(2)
-    promised = promised_sum(attribution("lrp_both_logits", classifier, BATCH), classifier, patches)
+    started = started_sum(attribution("lrp_both_logits", classifier, BATCH), classifier, patches)
+    assert started is not None
+    np.testing.assert_array_equal(started, [2.0, 2.0])
+
+
+@pytest.mark.parametrize("name", ["lrp", "lrp_both_logits"])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_lrp_loses_the_biases_keep(name: str, seed: int) -> None:
+    classifier, patches = tiny_classifier(seed), random_patches(3)
+    method = attribution(name, classifier, BATCH)
+    promised, started = promised_sum(method, patches), started_sum(method, classifier, patches)
     assert promised is not None
-    np.testing.assert_array_equal(promised, [2.0, 2.0])
+    assert started is not None
+    relevance = method.explain(patches).astype(np.float64)
+    sums, magnitude = (3 * part.sum(axis=(1, 2)) for part in (relevance, np.abs(relevance)))
+    np.testing.assert_array_less(np.abs(sums - promised), 1e-3 * magnitude)
+    assert (np.abs(sums - started) > 0.05 * magnitude).any()
 
 
 @pytest.mark.parametrize("name", ["input_x_gradient", "raw", "lrp+augsmooth_paper"])
 def test_some_methods_promise_nothing(name: str) -> None:
     classifier = tiny_classifier()
-    assert promised_sum(attribution(name, classifier, BATCH), classifier, random_patches(2)) is None
+    method = attribution(name, classifier, BATCH)
+    assert promised_sum(method, random_patches(2)) is None
+    assert started_sum(method, classifier, random_patches(2)) is None
 
 
 @pytest.mark.parametrize("name", ["lrp", "deep_lift"])
 def test_no_patch_no_promise(name: str) -> None:
     classifier = tiny_classifier()
-    promised = promised_sum(attribution(name, classifier, BATCH), classifier, random_patches(0))
+    promised = promised_sum(attribution(name, classifier, BATCH), random_patches(0))
     assert promised is not None
     assert promised.shape == (0,)

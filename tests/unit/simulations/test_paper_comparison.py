@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_networks import tiny_classifier
 
 from monitor.errors import MisuseError, UnknownNameError
 from simulations.comparison import tables
 from simulations.comparison.benchmark import Piece
 from simulations.comparison.intervals import f1, figure, iou, precision, ratio, recall
-from simulations.comparison.methods import DEFAULT, PAPER, check_names
+from simulations.comparison.methods import DEFAULT, PAPER, Method, check_names
 from simulations.comparison.published import printed, published
-from simulations.comparison.samples import samples_of, trajectories
+from simulations.comparison.rows import STRONGEST_PERCENT, segmentation_row
+from simulations.comparison.samples import Sample, samples_of, trajectories
 from simulations.comparison.store import Row, Store
 
+PERCENT = [str(percent) for percent in STRONGEST_PERCENT]
 PAPER_TEXT = Path(__file__).parents[4] / "shared" / "paper" / "forest-2024.txt"
 
 
@@ -27,6 +30,7 @@ def row(sample: str, method: str = "lrp", counts: tuple[int, int, int] = (6, 2, 
     return {
         "kind": "segmentation", "method": method, "sample": sample, "group": sample[0], "fingerprint": "f",
         "called": called, "probability": 0.9, "seconds": 0.4, "forward_seconds": 0.1, "sum_error": 0.2,
+        "bias_share": 0.3, "strongest": {"counts": {key: list(counts) for key in PERCENT}, "half_share": 0.02},
         "truth": truth, "masks": masks,
     }  # fmt: skip
 
@@ -79,6 +83,30 @@ def test_table_4_and_figure_10() -> None:
     assert line["width_mae_mm"].value == pytest.approx(1)
     time, *_ = tables.seconds([row("a1"), row("b1")])
     assert time["forward_passes"].value == pytest.approx(4)
+
+
+def test_ranking_and_sums() -> None:
+    network = {**row("a1", "oracle"), "strongest": None, "sum_error": None, "bias_share": None}
+    rows = [row("a1"), row("b1", counts=(0, 8, 10)), network]
+    (line,) = tables.ranking(rows)
+    assert (line["method"], line["n"]) == ("lrp", 2)
+    assert line["f1_strongest_4_percent"].value == pytest.approx(100 * 12 / (12 + 10 + 14))
+    assert line["pixels_with_half_percent"] == pytest.approx(2)
+    (line,) = tables.sums(rows)
+    assert (line["n"], line["error_median"], line["kept_by_biases_median"]) == (2, 0.2, 0.3)
+
+
+def test_a_row_ranks_pixels_by_their_relevance() -> None:
+    relevance = np.zeros((40, 40), np.float32)
+    relevance[3, :40] = np.linspace(1, 2, 40)
+    truth = np.zeros((40, 40), bool)
+    truth[3] = True
+    method = Method("lrp", lambda patches: relevance[None], tiny_classifier(), "f")
+    made = segmentation_row(method, Sample("a1", "a", np.zeros((40, 40, 3), np.uint8), True, truth))
+    assert made["strongest"]["counts"]["1"] == [16, 0, 24]
+    assert made["strongest"]["counts"]["6"] == [40, 0, 0], "what has no relevance is never among the strongest"
+    assert made["strongest"]["half_share"] == pytest.approx(16 / 1600)
+    assert (made["bias_share"], made["sum_error"]) == (None, None)
 
 
 def growth_row(name: str, areas: list[float | None]) -> Row:

@@ -240,7 +240,7 @@ def detail(folder: Path, name: str) -> Detail:
     with reading(folder) as (session, settings):
         place = queries.location(session, name).id
         statuses = queries.statuses(session, place)
-        shadow = next((shadow for shadow in queries.shadows(session) if shadow.location_id == place), None)
+        shadow = next(iter(queries.shadows(session, place)), None)
         stands = _stands(queries.trigger_stands(session, place))
         counted = queries.observed(session, place).get(place, 0)
         pair = None if shadow is None else (shadow.in_force, shadow.fingerprint)
@@ -273,7 +273,7 @@ def detail(folder: Path, name: str) -> Detail:
 def names(folder: Path) -> tuple[str, ...]:
     """All locations, by name."""
     with reading(folder) as (session, _):
-        return tuple(view.name for view in queries.locations(session))
+        return tuple(queries.location_names(session))
 
 
 @st.cache_data(ttl=_FRESH, show_spinner=False)
@@ -287,7 +287,8 @@ def site_trials(folder: Path) -> dict[str, tuple[SiteTrialView, ...]]:
 @st.cache_data(ttl=_FRESH, show_spinner=False)
 def worker(folder: Path) -> Worker:
     """The sign of life to measure the age of everything else by."""
-    with reading(folder) as (session, settings):
+    settings = load_settings(folder)
+    with reading(folder) as (session, _):
         seen = [view.at for view in queries.heartbeats(session)]
     return Worker(
         max(seen, default=None), max(_SILENT, _SILENT_ROUNDS * timedelta(seconds=settings.worker.scan_seconds))
@@ -335,7 +336,7 @@ def picture(folder: Path, relative: str | None) -> ByteArray | None:
     It is made smaller by averaging whole blocks, so that pictures of one size stay of one size and a thin line
     leaves a trace.
     """
-    return None if relative is None else picture_at(load_settings(folder).pictures / relative)
+    return None if relative is None else picture_at(settings_of(folder).pictures / relative)
 
 
 def picture_at(path: Path) -> ByteArray | None:
@@ -369,10 +370,16 @@ def database(url: str) -> Database:
     return Database(url, busy_seconds=5)
 
 
+@st.cache_data(ttl=_FRESH, show_spinner=False)
+def settings_of(folder: Path) -> Settings:
+    """The settings of the workspace, as they were a moment ago: a page asks a dozen times."""
+    return load_settings(folder)
+
+
 @contextmanager
 def reading(folder: Path) -> Iterator[tuple[Session, Settings]]:
     """A session to read from, and the settings of the workspace."""
-    settings = load_settings(folder)
+    settings = settings_of(folder)
     with database(settings.resolved_database_url).session() as session:
         yield session, settings
 

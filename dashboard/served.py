@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 from streamlit.web.server.starlette.starlette_websocket import _get_signed_cookie_with_chunks
 
+from dashboard.beforehand import get_ready
 from dashboard.workspace import workspace
 from monitor.access.gate import Gate
 from monitor.settings import load_settings
@@ -38,6 +39,7 @@ def scripts() -> list[str]:
     return [base64.b64encode(hashlib.sha256(body.encode()).digest()).decode() for body in bodies]
 
 
+get_ready()
 settings = load_settings(workspace())
 database = Database(settings.resolved_database_url, busy_seconds=5)
 gate = Middleware(Gate, database=database, settings=settings, claims=claims, scripts=scripts())

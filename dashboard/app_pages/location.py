@@ -90,7 +90,8 @@ def _status(detail: data.Detail, now: datetime) -> None:
         since = f"Since {moment(alert.since, view.time_zone)}, {ago(alert.since, now)}."
         box(f"{plain(alert.why)} {since}", icon=":material/warning:")
     if glance.stand is not None:
-        _level(glance.stand, view.time_zone, now)
+        told = any(alert.why == glance.stand.why for alert in glance.status.firing)
+        _level(glance.stand, view.time_zone, now, told=told)
     if glance.shadow is not None:
         _other_recipe(glance.shadow, detail)
     captured = "none yet"
@@ -102,15 +103,18 @@ def _status(detail: data.Detail, now: datetime) -> None:
     st.caption(f"Last capture: {captured} · expected every {number(view.interval_days)} days · scale: {scale}")
 
 
-def _level(stand: data.TriggerStandView, time_zone: str, now: datetime) -> None:
-    """Where the location stands by its trigger plan, why, and what is to be done by whom until when."""
+def _level(stand: data.TriggerStandView, time_zone: str, now: datetime, *, told: bool) -> None:
+    """Where the location stands by its trigger plan, why (`told`: an alert above says it), and what is to be done by
+    whom until when.
+    """
     order, plan = stand.order, stand.plan
     agreed = "shipped defaults, agreed by nobody"
     if plan.valid_from is not None:
         agreed = f"plan of {clock(plan.valid_from, time_zone)}, agreed by {plain(plan.agreed_by or '')}"
     until = due(stand.due_at, time_zone, now) if stand.level.rank else "as usual"
+    why = "" if told else f"{plain(stand.why)}  \n"
     st.markdown(
-        f"{ALERT_SIGNS[stand.level.value].badge} {plain(stand.why)}  \n"
+        f"{ALERT_SIGNS[stand.level.value].badge} {why}"
         f"To do: {plain(order.action)} By {plain(order.owner)}, {until} ({agreed}; change it with"
         " `crackmonitor location trigger-plan`)."
     )
@@ -319,7 +323,7 @@ def _rates(fit: data.GrowthFit | None, correlation: float | None) -> None:
     if fit.smallest_detectable_per_year is not None:
         facts["Smallest rate that would show"] = f"{number(fit.smallest_detectable_per_year)} {fit.unit} per year"
     if correlation is not None:
-        facts["Correlation with time, r"] = number(correlation)
+        facts["Correlation with time, r"] = f"{correlation:.4f}".replace("-", "−")
     facts["From"] = f"{count(fit.n, 'reading')} over {line.span_days:.0f} days"
     facts["Method"] = METHODS.get(fit.method, fit.method)
     rows = "\n".join(f"| {name} | {value} |" for name, value in facts.items())

@@ -88,7 +88,7 @@ NOBODYS = frozenset(
         "record_fetched",
         "record_reading",
         "record_recipe",
-        "record_sighting",
+        "record_sightings",
         "record_site_trials",
         "record_transition",
         "reject_capture",

@@ -9,7 +9,8 @@ from typing import Any
 #: Every so many-th location has an alert that nobody has acknowledged yet.
 _ALERT_EVERY = 10
 _CRACK = "A"
-_MAGIC = "runner.magicEnabled"
+#: Options of Streamlit that `dashboard/.streamlit/config.toml` has switched off for the served pages.
+_OFF = ("runner.magicEnabled", "runner.postScriptGC")
 _STATIONS = 60
 
 
@@ -42,17 +43,20 @@ def time_pages(folder: Path, rounds: int) -> dict[str, Any]:
     from streamlit.testing.v1 import AppTest
 
     from dashboard import alarm_data, app, data
+    from dashboard.beforehand import get_ready
     from simulations.speed.timing import by_turns
 
     def whole(page: str, **asked: str) -> Callable[[], None]:
+        # One for all rounds: each new one looks through every installed package, as a server does once when it starts.
+        shown = AppTest.from_file(app.__file__, default_timeout=600)
+        if page != "overview":
+            shown.switch_page(f"app_pages/{page}.py")
+        for name, value in asked.items():
+            shown.query_params[name] = value
+
         def make() -> None:
             st.cache_data.clear()
             data.detail.clear()
-            shown = AppTest.from_file(app.__file__, default_timeout=600)
-            if page != "overview":
-                shown.switch_page(f"app_pages/{page}.py")
-            for name, value in asked.items():
-                shown.query_params[name] = value
             shown.run()
             assert not shown.exception, shown.exception
 
@@ -71,6 +75,9 @@ def time_pages(folder: Path, rounds: int) -> dict[str, Any]:
     steps = {"overview_page": whole("overview"), "overview_data": overview}
     steps |= {"location_page": whole("location", location="wall-0"), "location_data": location}
     with _showing(folder):
+        for make in steps.values():
+            make()
+        get_ready()
         return by_turns(steps, rounds)
 
 
@@ -88,8 +95,9 @@ class _showing:
 
         from streamlit import config
 
-        self._magic = config.get_option(_MAGIC)
-        config.set_option(_MAGIC, False)
+        self._options = {name: config.get_option(name) for name in _OFF}
+        for name in _OFF:
+            config.set_option(name, False)
         self._before = sys.argv, os.environ.get("CRACKMONITOR_WORKSPACE")
         sys.argv, os.environ["CRACKMONITOR_WORKSPACE"] = sys.argv[:1], str(self._folder)
 
@@ -99,7 +107,8 @@ class _showing:
 
         from streamlit import config
 
-        config.set_option(_MAGIC, self._magic)
+        for name, value in self._options.items():
+            config.set_option(name, value)
         sys.argv, before = self._before
         os.environ.pop("CRACKMONITOR_WORKSPACE")
         if before is not None:

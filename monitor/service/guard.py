@@ -7,7 +7,7 @@ something else by then, or an answer that points elsewhere, changes nothing.
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from errno import EACCES
 from functools import cache, wraps
@@ -87,11 +87,15 @@ class Passage:
         return False
 
 
+def guarded(allow: Sequence[str] = ()) -> AbstractContextManager[Passage]:
+    """Whatever this context connects to goes through a `Passage` of its own."""
+    return through(Passage(allow))
+
+
 @contextmanager
-def guarded(allow: Sequence[str] = ()) -> Iterator[Passage]:
-    """Whatever this context connects to goes through a `Passage`: also in threads that copy the context."""
+def through(passage: Passage) -> Iterator[Passage]:
+    """Whatever this context connects to goes through that passage: also in threads that copy the context."""
     _stand_guard()
-    passage = Passage(allow)
     token = _passage.set(passage)
     try:
         yield passage

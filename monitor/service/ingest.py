@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,8 @@ _SUFFIXES = {
 }
 #: Names that copying programs use for what is not finished yet, and what systems leave behind.
 _PASSED_OVER = (".part", ".tmp", ".crdownload", ".partial", "thumbs.db", "desktop.ini")
+#: So many files of the inbox are noted in one transaction.
+_AT_ONCE = 20
 #: A file no scan has seen for so long is gone; shorter would disturb another worker's scan.
 _GONE_AFTER = timedelta(minutes=10)
 #: Of a refused file's name so much is kept (from its end), because file systems end names at 255 bytes.
@@ -95,18 +97,9 @@ class Ingest:
         intake = Intake()
         with self._database.session() as session:
             places = {view.name: view for view in queries.locations(session)}
-        for path in _inbox_files(self._settings.inbox):
-            if stopped():
-                break
-            location = places.get(path.relative_to(self._settings.inbox).parts[0])
-            if location is None or path.parent == self._settings.inbox:
-                intake.waiting.append(_printable(path))
-                intake.waiting_reasons.append(Refusal(_printable(path), _nowhere(path, self._settings.inbox)))
-                self._is_stable(path, now, apart)  # seen, so that the pages list it
-            elif not self._is_stable(path, now, apart):
-                intake.waiting.append(_printable(path))
-            elif self._take(path, location, now, intake):
-                self._remove(path)
+        files = _inbox_files(self._settings.inbox)
+        for first in range(0, len(files), _AT_ONCE):
+            self._scan_some(files[first : first + _AT_ONCE], places, now, stopped, apart, intake)
         with self._database.transaction() as session:
             repository.forget_sightings_before(session, now - _GONE_AFTER)
         return intake
@@ -138,26 +131,45 @@ class Ingest:
         intake = Intake()
         return intake, self._take(path, location, now, intake)
 
-    def _is_stable(self, path: Path, now: datetime, apart: timedelta) -> bool:
-        try:
-            found = path.stat()
-        except OSError:
-            return False
-        with self._database.transaction() as session:
-            scans = repository.record_sighting(
-                session,
-                path=_printable(path),
-                size_bytes=found.st_size,
-                modified_ns=found.st_mtime_ns,
-                now=now,
-                apart=apart,
-            )
-        return scans >= self._settings.ingest.stable_scans
+    def _scan_some(
+        self,
+        files: Sequence[Path],
+        places: Mapping[str, LocationView],
+        now: datetime,
+        stopped: Callable[[], bool],
+        apart: timedelta,
+        intake: Intake,
+    ) -> None:
+        """As many files as are noted in one transaction: waiting for the disk takes longest."""
+        if stopped():
+            return
+        stable = self._stable(files, now, apart)
+        gone: list[Path] = []
+        for path in files:
+            if stopped():
+                break
+            location = places.get(path.relative_to(self._settings.inbox).parts[0])
+            if location is None or path.parent == self._settings.inbox:
+                intake.waiting.append(_printable(path))
+                intake.waiting_reasons.append(Refusal(_printable(path), _nowhere(path, self._settings.inbox)))
+            elif path not in stable or _version(path) != stable[path]:
+                intake.waiting.append(_printable(path))
+            elif self._take(path, location, now, intake):
+                path.unlink(missing_ok=True)
+                gone.append(path)
+        if gone:
+            with self._database.transaction() as session:
+                for path in gone:
+                    repository.forget_sighting(session, _printable(path))
 
-    def _remove(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+    def _stable(self, files: Sequence[Path], now: datetime, apart: timedelta) -> dict[Path, tuple[int, int]]:
+        """Those that were the same for `stable_scans` scans, and as what. All are noted, so that pages list them."""
+        versions = {path: version for path in files if (version := _version(path)) is not None}
+        seen = {_printable(path): version for path, version in versions.items()}
         with self._database.transaction() as session:
-            repository.forget_sighting(session, _printable(path))
+            scans = repository.record_sightings(session, seen, now=now, apart=apart)
+        enough = self._settings.ingest.stable_scans
+        return {path: version for path, version in versions.items() if scans[_printable(path)] >= enough}
 
     def _take(self, path: Path, location: LocationView, now: datetime, intake: Intake) -> bool:
         """Sort one file; True when its content is kept (or was already), so that the file itself may go."""
@@ -319,6 +331,15 @@ def copy_whole(source: Path, target: Path, sha256: str) -> None:
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """A file's size and time, in bytes and ns; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _printable(text: object) -> str:

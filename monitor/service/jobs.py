@@ -7,6 +7,7 @@ a reading under the recipe that its location goes by. A location keeps that unti
 import logging
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
@@ -118,6 +119,7 @@ class Jobs:
         self._progress = _Progress()
         self._waiting_said: set[Refusal] = set()
         self._former: dict[str, Analyser | None] = {}
+        self._ahead: deque[tuple[int, str]] = deque()
         self._heartbeat = Heartbeat(settings.worker.heartbeat_url, settings.network.allow)
         self._leases = Leases(database, clock, timedelta(minutes=settings.worker.lease_minutes))
 
@@ -248,6 +250,7 @@ class Jobs:
                 worker=self._worker,
                 now=self._clock(),
                 lease=self._leases.span,
+                ahead=self._ahead,
             )
         if work is not None:
             self._leases.hold(work.token)
@@ -276,13 +279,10 @@ class Jobs:
 
     def _choose_references(self) -> bool:
         """Give each location its first reference: its oldest capture. False when there are no captures at all."""
-        any_captures = False
         with self._database.transaction() as session:
-            for status in queries.statuses(session):
-                any_captures = any_captures or status.captures > 0
-                if status.captures and status.location.reference_capture_id is None:
-                    self._choose_reference(session, status.location.id)
-        return any_captures
+            for location_id in queries.without_reference(session):
+                self._choose_reference(session, location_id)
+            return queries.any_accepted(session)
 
     def _choose_reference(self, session: Session, location_id: int) -> None:
         repository.hold_location(session, location_id)  # so that none of its captures is moved elsewhere meanwhile
@@ -393,12 +393,11 @@ class Jobs:
         """Locations without a series get the present recipe's, once all their captures have been read under it; those
         whose series is being measured again get that one back.
         """
-        for status in queries.statuses(session):
-            location = status.location
-            if location.fingerprint is not None or not status.captures:
+        for location in queries.locations(session):
+            if location.fingerprint is not None or not queries.accepted(session, location.id):
                 continue
             wanted = location.resumes or present
-            if location.id not in queries.pending(session, wanted):
+            if not queries.pending(session, wanted, location.id):
                 repository.set_series(session, location.id, wanted)
 
     def judge_changed(self) -> int:

@@ -1,14 +1,15 @@
 """Photos that lie elsewhere: listed, fetched once they are whole, and taken in like any other.
 
 A source is only read. What was dealt with is remembered by its path and version, so that listing it again fetches
-nothing; a source that is out of reach, or looks empty because nothing is mounted, is told and tried again.
+nothing; a source that is out of reach, or looks empty because nothing is mounted, is told and tried again. Over the
+network only what the settings leave open is reached (see `guard`), whatever a name means or a server answers.
 """
 
 import hashlib
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monitor.errors import MisuseError, StorageError, UnknownNameError
+from monitor.service.guard import Passage, through
 from monitor.service.ingest import Ingest, Intake, Refusal, passed_over
 from monitor.settings import Settings, SourceSettings
 from monitor.storage import queries, repository
@@ -29,8 +31,8 @@ SOURCES = {
     "sftp": ("paramiko", "crackmonitor[sources]"),
     "smb": ("smbclient", "crackmonitor[sources]"),
 }
-#: What fsspec would leave open: hosts that are not known are not trusted.
-_OPTIONS: dict[str, dict[str, Any]] = {"sftp": {"host_key_policy": "reject", "timeout": 30}}
+#: What fsspec would leave open: hosts that are not known are not trusted, and the guard lets nobody to an SSH agent.
+_OPTIONS: dict[str, dict[str, Any]] = {"sftp": {"host_key_policy": "reject", "timeout": 30, "allow_agent": False}}
 #: Where systems note when or in which version a file was written, the surest first.
 _VERSIONS = ("ETag", "etag", "VersionId", "mtime", "LastModified", "last_write_time", "modified", "created")
 _TIMES = ("mtime", "LastModified", "last_write_time", "modified")
@@ -52,9 +54,12 @@ class Remote:
 
 
 class Source:
-    """One place beyond this machine, as the settings name it. Raises `MisuseError` where it cannot be one."""
+    """One place beyond this machine, as the settings name it; of the inner network it reaches what `allow` names.
 
-    def __init__(self, name: str, settings: SourceSettings) -> None:
+    Raises `MisuseError` where it cannot be one.
+    """
+
+    def __init__(self, name: str, settings: SourceSettings, allow: Sequence[str] = ()) -> None:
         self.name = name
         self.settings = settings
         self._kind = settings.url.partition("://")[0]
@@ -63,6 +68,7 @@ class Source:
         module, package = SOURCES[self._kind]
         if importlib.util.find_spec(module) is None:
             raise MisuseError(f"The source '{name}' needs the package {module}: pip install '{package}'.")
+        self._passage = Passage(allow)  # one for all connections, so that none leads further inside than the first
         self._system: Any = None
         self._root = ""
 
@@ -119,10 +125,12 @@ class Source:
     @contextmanager
     def _in_words(self, what: str) -> Iterator[None]:
         """Whatever a library raises, in a sentence; none of them has an error of its own for all."""
+        self._passage.refused = None
         try:
-            yield
+            with through(self._passage):
+                yield
         except Exception as error:
-            why = " ".join(str(error).split()) or type(error).__name__
+            why = (self._passage.refused or " ".join(str(error).split()) or type(error).__name__).rstrip(".")
             for secret in self.settings.options.values():
                 why = why.replace(secret, "***") if isinstance(secret, str) and len(secret) >= _LEAST_SECRET else why
             raise StorageError(
@@ -152,7 +160,7 @@ class Fetching:
         """
         intake, source = Intake(), None
         try:
-            source = Source(name, self._settings.sources[name])
+            source = Source(name, self._settings.sources[name], self._settings.network.allow)
             with self._database.session() as session:
                 known = queries.fetched(session, name)
                 sites = {place.name: place.site for place in queries.locations(session)}
@@ -198,10 +206,8 @@ class Fetching:
     def _is_stable(self, url: str, remote: Remote, now: datetime, apart: timedelta) -> bool:
         version = int.from_bytes(hashlib.sha256(remote.version.encode()).digest()[:7])
         with self._database.transaction() as session:
-            scans = repository.record_sighting(
-                session, path=url, size_bytes=remote.size_bytes, modified_ns=version, now=now, apart=apart
-            )
-        return scans >= self._settings.ingest.stable_scans
+            scans = repository.record_sightings(session, {url: (remote.size_bytes, version)}, now=now, apart=apart)
+        return scans[url] >= self._settings.ingest.stable_scans
 
     def _bring(self, source: Source, remote: Remote, url: str, location: str, now: datetime, intake: Intake) -> None:
         """Fetch one file into a folder of its own and take it in from there."""

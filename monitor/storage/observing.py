@@ -92,6 +92,7 @@ def observe_crack(
     measured: it has an opening there, mostly near 0.
     """
     name, unit = metric.rsplit("_", 1)
+    doubt = _doubt(scale) if unit == "mm" else None
     observations, excluded = [], []
     for capture in captures:
         outcome = _usable(capture, metric, scaled=scale is not None)
@@ -112,7 +113,7 @@ def observe_crack(
                 float(value) * factor,
                 capture.id,
                 standard_error=None if error is None else float(error) * factor,
-                grade=_grade(capture, scale if unit == "mm" else None),
+                grade=_grade(capture, doubt),
             )
         )
     return tuple(observations), tuple(excluded)
@@ -128,13 +129,21 @@ def grading_of(capture: CaptureView, scale: Scale | None) -> Grading | None:
     found = [(known.grade, "")] + [(known.grade, reason) for reason in known.reasons]
     if capture.time is not None and not capture.time.certain:
         found.append((Grade.C, "only the file's own time is known, until a person confirms it"))
-    if scale is not None:
-        share = scale.standard_error / scale.mm_per_px
-        if share > _SCALE_B:
-            found.append((Grade.C if share > _SCALE_C else Grade.B, f"its millimetres are only known to {share:.0%}"))
-        elif scale.origin is ScaleOrigin.TYPED:
-            found.append((Grade.B, "its scale was typed, not measured in the reference"))
+    if (doubt := _doubt(scale)) is not None:
+        found.append(doubt)
     return Grading(max(grade for grade, _ in found), tuple(reason for _, reason in found if reason))
+
+
+def _doubt(scale: Scale | None) -> tuple[Grade, str] | None:
+    """The best grade of what is told in mm by that scale, and why it is no better; None: nothing against it."""
+    if scale is None:
+        return None
+    share = scale.standard_error / scale.mm_per_px
+    if share > _SCALE_B:
+        return Grade.C if share > _SCALE_C else Grade.B, f"its millimetres are only known to {share:.0%}"
+    if scale.origin is ScaleOrigin.TYPED:
+        return Grade.B, "its scale was typed, not measured in the reference"
+    return None
 
 
 def _shows_crack(reading: ReadingView) -> bool:
@@ -142,9 +151,14 @@ def _shows_crack(reading: ReadingView) -> bool:
     return reading.status is Status.MEASURED and (reading.counted is None or reading.counted.crack_count > 0)
 
 
-def _grade(capture: CaptureView, scale: Scale | None = None) -> Grade | None:
-    grading = grading_of(capture, scale)
-    return None if grading is None else grading.grade
+def _grade(capture: CaptureView, doubt: tuple[Grade, str] | None = None) -> Grade | None:
+    """As `grading_of` tells it, without the reasons: histories ask for thousands."""
+    known = None if capture.reading is None else capture.reading.grading
+    if known is None:
+        return None
+    if capture.time is not None and not capture.time.certain:
+        return Grade.C
+    return known.grade if doubt is None else max(known.grade, doubt[0])
 
 
 def _usable(capture: CaptureView, metric: str, *, scaled: bool) -> str | None:

@@ -1,10 +1,10 @@
 """From rows to views: the one place where columns turn back into the records of the domain."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row
 
 from monitor.records import (
     CaptureTime,
@@ -100,47 +100,84 @@ def event_view(row: EventRow, time_zone: str) -> EventView:
     )
 
 
-def capture_view(
-    row: "CaptureRow | Row[Any]",
-    reading: "ReadingRow | Row[Any] | None",
-    *,
-    is_reference: bool,
-    corrected: Severity | None = None,
-) -> CaptureView:
-    """A capture with one of its readings, or none."""
-    time = None
-    if row.captured_at is not None and row.time_source is not None:
-        time = CaptureTime(row.captured_at, row.time_source)
+#: What `capture_view` takes, in this order: of a capture, its location, its reading, and what people left of its sizes.
+OF_CAPTURES = (
+    *(CaptureRow.id, CaptureRow.location_id, CaptureRow.sha256, CaptureRow.file_name, CaptureRow.media_type),
+    *(CaptureRow.height_px, CaptureRow.width_px, CaptureRow.captured_at, CaptureRow.time_source),
+    *(CaptureRow.received_at, CaptureRow.rejected_reason, LocationRow.reference_capture_id, LocationRow.mm_per_px),
+    *(ReadingRow.fingerprint, ReadingRow.status, ReadingRow.reason, ReadingRow.crack_probability),
+    *(ReadingRow.confidence, ReadingRow.measured_at, ReadingRow.grade, ReadingRow.grade_reasons, ReadingRow.pictures),
+    *(ReadingRow.crack_count, ReadingRow.area_px, ReadingRow.max_width_px, ReadingRow.length_px),
+    *(ReadingRow.area_mm2, ReadingRow.max_width_mm, ReadingRow.length_mm),
+    *(CorrectedSeverityRow.crack_count, CorrectedSeverityRow.area_px),
+    *(CorrectedSeverityRow.max_width_px, CorrectedSeverityRow.length_px),
+)
+#: What it takes besides where registrations are wanted.
+OF_REGISTRATIONS = (
+    *(ReadingRow.registration_accepted, ReadingRow.registration_reason, ReadingRow.registration_matrix),
+    *(ReadingRow.registration_residual_px, ReadingRow.registration_inliers, ReadingRow.registration_overlap),
+    *(ReadingRow.registration_spread, ReadingRow.registration_agreement),
+)
+
+
+def capture_view(row: Sequence[Any]) -> CaptureView:
+    """A capture with one of its readings, or none, from plain columns: pages show thousands, and looking each column up
+    by its name would take twice as long.
+    """
+    # fmt: off
+    (
+        key, location_id, sha256, file_name, media_type, height_px, width_px, captured_at, time_source, received_at,
+        rejected_reason, reference_id, mm_per_px, fingerprint, status, reason, crack_probability, confidence,
+        measured_at, grade, grade_reasons, pictures, crack_count, area_px, max_width_px, length_px, area_mm2,
+        max_width_mm, length_mm, *others,
+    ) = row
+    # fmt: on
+    corrected, registration = others[:4], others[4:]
+    reading = None
+    if fingerprint is not None:
+        reading = ReadingView(
+            fingerprint=fingerprint,
+            status=status,
+            reason=reason,
+            crack_probability=crack_probability,
+            severity=_severity(crack_count, area_px, max_width_px, length_px, area_mm2, max_width_mm, length_mm),
+            registration=_registration(*registration) if registration else None,
+            grading=None if grade is None else Grading(grade, tuple(grade_reasons)),
+            pictures=pictures,
+            measured_at=measured_at,
+            confidence=confidence,
+            corrected=None if corrected[0] is None else _corrected(mm_per_px, *corrected),
+        )
     return CaptureView(
-        id=row.id,
-        location_id=row.location_id,
-        sha256=row.sha256,
-        file_name=row.file_name,
-        media_type=row.media_type,
-        height_px=row.height_px,
-        width_px=row.width_px,
-        time=time,
-        received_at=row.received_at,
-        rejected_reason=row.rejected_reason,
-        is_reference=is_reference,
-        reading=None if reading is None else reading_view(reading, corrected),
+        id=key,
+        location_id=location_id,
+        sha256=sha256,
+        file_name=file_name,
+        media_type=media_type,
+        height_px=height_px,
+        width_px=width_px,
+        time=None if captured_at is None or time_source is None else CaptureTime(captured_at, time_source),
+        received_at=received_at,
+        rejected_reason=rejected_reason,
+        is_reference=key == reference_id,
+        reading=reading,
     )
 
 
-def reading_view(row: "ReadingRow | Row[Any]", corrected: Severity | None = None) -> ReadingView:
+def _reading_view(row: ReadingRow) -> ReadingView:
     """A reading with its severity and registration put together again."""
+    sizes = (row.crack_count, row.area_px, row.max_width_px, row.length_px)
     return ReadingView(
         fingerprint=row.fingerprint,
         status=row.status,
         reason=row.reason,
         crack_probability=row.crack_probability,
-        severity=_severity(row),
-        registration=_registration(row),
+        severity=_severity(*sizes, row.area_mm2, row.max_width_mm, row.length_mm),
+        registration=_registration(*(getattr(row, column.key) for column in OF_REGISTRATIONS)),
         grading=None if row.grade is None else Grading(row.grade, tuple(row.grade_reasons)),
         confidence=row.confidence,
         pictures=dict(row.pictures),
         measured_at=row.measured_at,
-        corrected=corrected,
     )
 
 
@@ -148,58 +185,71 @@ def superseded_view(row: ReadingRow) -> SupersededView:
     """A reading that no longer counts."""
     assert row.superseded_at is not None, "a reading that stands"
     assert row.superseded_why is not None, "a CHECK constraint demands a reason"
-    return SupersededView(row.capture_id, reading_view(row), row.superseded_at, row.superseded_why)
+    return SupersededView(row.capture_id, _reading_view(row), row.superseded_at, row.superseded_why)
 
 
-def corrected_severity(row: CorrectedSeverityRow, mm_per_px: float | None) -> Severity:
+def _corrected(
+    mm_per_px: float | None, crack_count: int, area_px: float, max_width_px: float, length_px: float
+) -> Severity:
     """The sizes without rejected cracks, in mm as well by the location's present scale."""
-    found = Severity(row.crack_count, row.area_px, row.max_width_px, row.length_px)
+    found = Severity(crack_count, area_px, max_width_px, length_px)
     if mm_per_px is None:
         return found
     return replace(
         found,
-        area_mm2=row.area_px * mm_per_px**2,
-        max_width_mm=row.max_width_px * mm_per_px,
-        length_mm=row.length_px * mm_per_px,
+        area_mm2=area_px * mm_per_px**2,
+        max_width_mm=max_width_px * mm_per_px,
+        length_mm=length_px * mm_per_px,
     )
 
 
-def _severity(row: "ReadingRow | Row[Any]") -> Severity | None:
-    if row.crack_count is None or row.area_px is None or row.max_width_px is None or row.length_px is None:
+def _severity(
+    crack_count: int | None,
+    area_px: float | None,
+    max_width_px: float | None,
+    length_px: float | None,
+    *mm: float | None,
+) -> Severity | None:
+    """The sizes of a mask, `mm` their millimetre twins."""
+    if crack_count is None or area_px is None or max_width_px is None or length_px is None:
         return None
-    return Severity(
-        crack_count=row.crack_count,
-        area_px=row.area_px,
-        max_width_px=row.max_width_px,
-        length_px=row.length_px,
-        area_mm2=row.area_mm2,
-        max_width_mm=row.max_width_mm,
-        length_mm=row.length_mm,
-    )
+    return Severity(crack_count, area_px, max_width_px, length_px, *mm)
 
 
-def _registration(row: "ReadingRow | Row[Any]") -> Registration | None:
-    if row.registration_accepted is None:
+def _registration(
+    accepted: bool | None,
+    reason: str | None,
+    matrix: list[list[float]] | None,
+    residual_px: float | None,
+    inliers: int | None,
+    overlap: float | None,
+    spread: float | None,
+    agreement: float | None,
+) -> Registration | None:
+    if accepted is None:
         return None
-    matrix = row.registration_matrix
     return Registration(
-        accepted=row.registration_accepted,
-        reason=row.registration_reason,
+        accepted=accepted,
+        reason=reason,
         matrix=None if matrix is None else np.asarray(matrix, dtype=np.float64),
-        residual_px=row.registration_residual_px,
-        inliers=row.registration_inliers or 0,
-        overlap=row.registration_overlap or 0.0,
-        spread=row.registration_spread or 0.0,
-        agreement=row.registration_agreement,
+        residual_px=residual_px,
+        inliers=inliers or 0,
+        overlap=overlap or 0.0,
+        spread=spread or 0.0,
+        agreement=agreement,
     )
 
 
-def crack_reading(row: CrackReadingRow, crack: str) -> CrackReading:
+#: What `crack_reading` takes besides the crack's name, in this order.
+OF_CRACK_READINGS = (
+    CrackReadingRow.capture_id,
+    *(getattr(CrackReadingRow, field.name) for field in fields(CrackReading) if field.name not in ("crack", "capture")),
+)
+
+
+def crack_reading(crack: str, row: Sequence[Any]) -> CrackReading:
     """The reading of the crack of that name, as it was handed in."""
-    return CrackReading(crack=crack, capture=row.capture_id, **{name: getattr(row, name) for name in _OF_A_CRACK})
-
-
-_OF_A_CRACK = [field.name for field in fields(CrackReading) if field.name not in ("crack", "capture")]
+    return CrackReading(crack, *row)
 
 
 def growth_fit(row: GrowthFitRow) -> GrowthFit:

@@ -1,11 +1,21 @@
 """Workspaces for the pages to show."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from made_up_workspace import Stage, every_state
+from streamlit.components.v2 import manifest_scanner
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _look_once() -> Iterator[None]:
+    """Every `AppTest` looks through all installed packages for components, which takes long; now the first alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -40,8 +40,19 @@ from monitor.storage.queries.growth import (
     unfitted,
     verdicts,
 )
-from monitor.storage.queries.intake import capture, capture_with, captures, content_of, pending, reference, superseded
-from monitor.storage.queries.places import location, locations, sites, statuses
+from monitor.storage.queries.intake import (
+    accepted,
+    any_accepted,
+    capture,
+    capture_with,
+    captures,
+    content_of,
+    pending,
+    reference,
+    superseded,
+    without_reference,
+)
+from monitor.storage.queries.places import location, location_names, locations, sites, statuses
 from monitor.storage.queries.recipes import (
     offsets,
     present_recipe,
@@ -65,6 +76,7 @@ from monitor.storage.queries.work import awaited, fetched, heartbeat, heartbeats
 
 __all__ = [
     "SITE_OF",
+    "accepted",
     "account",
     "account_with",
     "accounts",
@@ -72,6 +84,7 @@ __all__ = [
     "alarm",
     "alarms",
     "alerts",
+    "any_accepted",
     "any_account",
     "assessed_at",
     "awaited",
@@ -101,6 +114,7 @@ __all__ = [
     "heartbeats",
     "last_told_at",
     "location",
+    "location_names",
     "locations",
     "login",
     "newest_read",
@@ -141,4 +155,5 @@ __all__ = [
     "verdicts",
     "watched_until",
     "withdrawn_why",
+    "without_reference",
 ]

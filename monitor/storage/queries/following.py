@@ -17,7 +17,7 @@ from monitor.storage.queries.circumstances import events
 from monitor.storage.queries.intake import captures
 from monitor.storage.queries.places import locations
 from monitor.storage.queries.told import correction, corrections_in_force, gauges
-from monitor.storage.rows import crack_reading
+from monitor.storage.rows import OF_CRACK_READINGS, crack_reading
 from monitor.storage.tables import CaptureRow, CrackReadingRow, CrackRow, FollowingRow, LocationRow, ReadingRow
 from monitor.storage.told import GaugeOffset, same_course
 from monitor.storage.views import CRACK_UNITS, CrackView, LocationView, Series
@@ -38,13 +38,13 @@ def cracks(session: Session, location_id: int, fingerprint: str | None = None) -
     readings: dict[int, list[CrackReading]] = {row.id: [] for row in found}
     names = {row.id: row.name for row in found}
     of_these = (
-        select(CrackReadingRow)
+        select(CrackReadingRow.crack_id, *OF_CRACK_READINGS)
         .join(CaptureRow, CaptureRow.id == CrackReadingRow.capture_id)
         .where(CrackReadingRow.crack_id.in_(readings), CaptureRow.location_id == location_id)
         .order_by(CaptureRow.captured_at, CaptureRow.id)
     )
-    for reading in session.scalars(of_these):
-        readings[reading.crack_id].append(crack_reading(reading, names[reading.crack_id]))
+    for crack_id, *values in session.execute(of_these):
+        readings[crack_id].append(crack_reading(names[crack_id], values))
     return [
         CrackView(
             Crack(row.name, row.first_capture_id, tuple(row.widest_stations), np.array(row.course)),

@@ -3,28 +3,15 @@
 from collections.abc import Collection
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, inspect, null, select
-from sqlalchemy.orm import Bundle, InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from monitor.errors import MisuseError
-from monitor.storage.rows import capture_view, corrected_severity, superseded_view
-from monitor.storage.tables import Base, CaptureRow, CorrectedSeverityRow, LocationRow, ReadingRow
+from monitor.storage.rows import OF_CAPTURES, OF_REGISTRATIONS, capture_view, superseded_view
+from monitor.storage.tables import CaptureRow, CorrectedSeverityRow, LocationRow, ReadingRow
 from monitor.storage.views import CaptureView, SupersededView
 
-_Captures: TypeAlias = "Select[Row[Any], Row[Any], CorrectedSeverityRow | None, int | None, float | None]"
-
-
-def _columns(name: str, table: type[Base], *, without: str | None = None) -> Bundle[Any]:
-    """A table's columns as rows: thousands of captures are only read, and mapped objects would take thrice as long.
-    Those that begin with `without` are NULL.
-    """
-    keys = [column.key for column in inspect(table).column_attrs]
-    left_out = [key for key in keys if without is not None and key.startswith(without)]
-    return Bundle(name, *(null().label(key) if key in left_out else getattr(table, key) for key in keys))
-
-
-_CAPTURE, _READING = _columns("capture", CaptureRow), _columns("reading", ReadingRow)
-_UNREGISTERED = _columns("reading", ReadingRow, without="registration_")
+_Captures: TypeAlias = "Select[*tuple[Any, ...]]"
 
 
 def captures(
@@ -36,7 +23,7 @@ def captures(
     thousands, without its registration.
     """
     order = (func.coalesce(CaptureRow.captured_at, CaptureRow.received_at), CaptureRow.id)
-    found = _captures(fingerprint, _READING if registered else _UNREGISTERED)
+    found = _captures(fingerprint, registered=registered)
     return _views(session, found.where(CaptureRow.location_id == location_id).order_by(*order))
 
 
@@ -102,6 +89,18 @@ def accepted(session: Session, location_id: int | None = None) -> dict[int, int]
     return _by_key(session, found.group_by(CaptureRow.location_id))
 
 
+def any_accepted(session: Session) -> bool:
+    """Whether there is any accepted capture."""
+    return bool(session.scalar(select(select(CaptureRow.id).where(CaptureRow.rejected_reason.is_(None)).exists())))
+
+
+def without_reference(session: Session) -> list[int]:
+    """Ids of locations that have accepted captures and no reference yet."""
+    any_here = select(CaptureRow.id).where(CaptureRow.location_id == LocationRow.id)
+    found = select(LocationRow.id).where(LocationRow.reference_capture_id.is_(None))
+    return list(session.scalars(found.where(any_here.where(CaptureRow.rejected_reason.is_(None)).exists())))
+
+
 def _by_key(session: Session, statement: "Select[int, int]") -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(statement)}
 
@@ -125,14 +124,15 @@ def _reading_of(fingerprint: "InstrumentedAttribute[str | None]") -> "Select[int
     return select(ReadingRow.id).where(of_this).correlate(CaptureRow, LocationRow)
 
 
-def _captures(fingerprint: str | None, columns: Bundle[Any] = _READING) -> _Captures:
+def _captures(fingerprint: str | None, *, registered: bool = True) -> "_Captures":
     """Captures, each with its one reading under that fingerprint (None: its location's), or none, and the reference and
     scale of its location.
     """
     wanted = LocationRow.fingerprint if fingerprint is None else fingerprint
     reading = and_(ReadingRow.capture_id == CaptureRow.id, ReadingRow.fingerprint == wanted, ReadingRow.stands())
+    columns: tuple[Any, ...] = (*OF_CAPTURES, *(OF_REGISTRATIONS if registered else ()))
     return (
-        select(_CAPTURE, columns, CorrectedSeverityRow, LocationRow.reference_capture_id, LocationRow.mm_per_px)
+        select(*columns)
         .select_from(CaptureRow)
         .join(LocationRow, LocationRow.id == CaptureRow.location_id)
         .outerjoin(ReadingRow, reading)
@@ -140,13 +140,5 @@ def _captures(fingerprint: str | None, columns: Bundle[Any] = _READING) -> _Capt
     )
 
 
-def _views(session: Session, statement: _Captures) -> list[CaptureView]:
-    return [
-        capture_view(
-            row,
-            None if reading.id is None else reading,
-            is_reference=row.id == reference_id,
-            corrected=None if corrected is None else corrected_severity(corrected, mm_per_px),
-        )
-        for row, reading, corrected, reference_id, mm_per_px in session.execute(statement)
-    ]
+def _views(session: Session, statement: "_Captures") -> list[CaptureView]:
+    return [capture_view(row) for row in session.execute(statement)]

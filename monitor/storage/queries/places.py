@@ -23,20 +23,25 @@ def sites(session: Session) -> list[SiteView]:
     return [SiteView(site.id, site.name, site.time_zone, site.created_at, count) for site, count in found]
 
 
-def locations(session: Session) -> list[LocationView]:
-    """All locations, by name."""
-    found = session.execute(
-        select(LocationRow, SiteRow).join(SiteRow, SiteRow.id == LocationRow.site_id).order_by(LocationRow.name)
-    )
-    return [location_view(row, site) for row, site in found]
+def locations(session: Session, location_id: int | None = None) -> list[LocationView]:
+    """All locations (or one), by name."""
+    found = select(LocationRow, SiteRow).join(SiteRow, SiteRow.id == LocationRow.site_id).order_by(LocationRow.name)
+    if location_id is not None:
+        found = found.where(LocationRow.id == location_id)
+    return [location_view(row, site) for row, site in session.execute(found)]
+
+
+def location_names(session: Session) -> list[str]:
+    """What all locations are called, in order."""
+    return list(session.scalars(select(LocationRow.name).order_by(LocationRow.name)))
 
 
 def location(session: Session, name: str) -> LocationView:
     """The location of that name. Raises `UnknownNameError`, which lists the known ones."""
-    known = {view.name: view for view in locations(session)}
-    if name not in known:
-        raise UnknownNameError("location", name, known)
-    return known[name]
+    ids = {known: key for key, known in session.execute(select(LocationRow.id, LocationRow.name))}
+    if name not in ids:
+        raise UnknownNameError("location", name, ids)
+    return locations(session, ids[name])[0]
 
 
 def statuses(session: Session, location_id: int | None = None) -> list[LocationStatus]:
@@ -52,6 +57,5 @@ def statuses(session: Session, location_id: int | None = None) -> list[LocationS
             last_read=last_read.get(view.id),
             alerts=tuple(alert for alert in present if alert.location_id == view.id),
         )
-        for view in locations(session)
-        if location_id in (None, view.id)
+        for view in locations(session, location_id)
     ]

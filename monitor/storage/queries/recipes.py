@@ -51,13 +51,14 @@ def shadow_series(session: Session, place: LocationView, fingerprint: str) -> Sh
     )
 
 
-def shadows(session: Session) -> list[ShadowSeries]:
-    """The shadow series under the present recipe of all locations that go by another, by name.
+def shadows(session: Session, location_id: int | None = None) -> list[ShadowSeries]:
+    """The shadow series under the present recipe of all locations (or one) that go by another, by name.
 
     One that only has its head adapted to the site is no other: a person chose it, and it stays until that is undone.
     """
     present = present_recipe(session)
-    found = [] if present is None else [shadow_series(session, place, present) for place in locations(session)]
+    places = [] if present is None else locations(session, location_id)
+    found = [] if present is None else [shadow_series(session, place, present) for place in places]
     return [shadow for shadow in found if shadow is not None and not _adapted(session, shadow)]
 
 

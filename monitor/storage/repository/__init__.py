@@ -39,7 +39,7 @@ from monitor.storage.repository.captures import (
     add_capture,
     forget_sighting,
     forget_sightings_before,
-    record_sighting,
+    record_sightings,
     reject_capture,
 )
 from monitor.storage.repository.circumstances import add_event, add_temperatures, clear_temperatures, withdraw_event
@@ -129,7 +129,7 @@ __all__ = [
     "record_fetched",
     "record_reading",
     "record_recipe",
-    "record_sighting",
+    "record_sightings",
     "record_site_trials",
     "record_transition",
     "reject_capture",

@@ -1,5 +1,6 @@
 """Files on their way in: watched in the inbox, then accepted or rejected, once each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,24 +87,30 @@ def _store(session: Session, replaces: ColumnElement[bool], *, sha256: str, **co
     return Stored(known, is_new=False)
 
 
-def record_sighting(
-    session: Session, *, path: str, size_bytes: int, modified_ns: int, now: datetime, apart: timedelta = timedelta(0)
-) -> int:
-    """How many scans, this one included, have seen the inbox file with this size and time, each so far `apart`.
+def record_sightings(
+    session: Session, seen: Mapping[str, tuple[int, int]], *, now: datetime, apart: timedelta = timedelta(0)
+) -> dict[str, int]:
+    """How many scans, this one included, have seen each of these inbox files with its size in bytes and time in ns,
+    each so far `apart`; by path.
 
     A scan that comes sooner after the last one that counted, another worker's perhaps, does not count.
     """
-    same = select(SightingRow.scans, SightingRow.counted_at).where(
-        SightingRow.path == path, SightingRow.size_bytes == size_bytes, SightingRow.modified_ns == modified_ns
-    )
-    scans, counted_at = 1, now
-    for before, last in session.execute(same):
-        counts = abs(now - last) >= apart  # a clock that was put back must not hold a file up for long
-        scans, counted_at = (before + 1, now) if counts else (before, last)
-    seen = {"size_bytes": size_bytes, "modified_ns": modified_ns, "scans": scans, "counted_at": counted_at}
-    new = insert(session, SightingRow).values(path=path, seen_at=now, **seen)
-    session.execute(new.on_conflict_do_update(index_elements=["path"], set_={"seen_at": now, **seen}))
-    return scans
+    columns = (SightingRow.path, SightingRow.size_bytes, SightingRow.modified_ns, SightingRow.scans)
+    found = select(*columns, SightingRow.counted_at).where(SightingRow.path.in_(seen))
+    known = {row.path: row for row in session.execute(found)}
+    rows: list[dict[str, Any]] = []
+    for path, (size_bytes, modified_ns) in sorted(seen.items()):  # so that no two scans wait for each other
+        scans, counted_at, last = 1, now, known.get(path)
+        if last is not None and (last.size_bytes, last.modified_ns) == (size_bytes, modified_ns):
+            counts = abs(now - last.counted_at) >= apart  # a clock that was put back must not hold a file up for long
+            scans, counted_at = (last.scans + 1, now) if counts else (last.scans, last.counted_at)
+        version = {"size_bytes": size_bytes, "modified_ns": modified_ns}
+        rows.append({"path": path, "seen_at": now, "scans": scans, "counted_at": counted_at, **version})
+    if rows:
+        new = insert(session, SightingRow)
+        kept = {name: new.excluded[name] for name in rows[0] if name != "path"}
+        session.execute(new.on_conflict_do_update(index_elements=["path"], set_=kept), rows)
+    return {row["path"]: row["scans"] for row in rows}
 
 
 def forget_sighting(session: Session, path: str) -> None:

@@ -1,5 +1,6 @@
 """The worker's side: leases on work, readings, fits, signs of life."""
 
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ from monitor.storage.views import VerdictView
 
 #: Workers are named by host and process, so every start leaves a name behind.
 _FORGOTTEN_AFTER = timedelta(days=7)
+#: So many captures to claim are found at once: few enough that what is more urgent does not wait behind them for long.
+_AHEAD = 20
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def claim_next(
     now: datetime,
     lease: timedelta,
     former: Collection[str] = (),
+    ahead: deque[tuple[int, str]] | None = None,
 ) -> Work | None:
     """Take the next capture that lacks a reading, until `now + lease`; None: no work.
 
@@ -73,11 +77,34 @@ def claim_next(
     wait until their reference has a reading, because its mask decides how they are registered. A claim that ran out
     is taken over, and what was claimed before stores nothing any more. On PostgreSQL a capture that another worker is
     just about to claim is passed over.
+
+    To find the next one every capture there is has to be looked at, so some are found at once. A worker that brings the
+    same `ahead` each time has those claimed from there that still are free; any others are looked up anew.
     """
-    candidate = _unclaimed(fingerprint, former, now).limit(1)
-    candidate = candidate.with_for_update(of=CaptureRow, skip_locked=True, key_share=True)  # SQLite has one writer
-    while (found := session.execute(candidate).one_or_none()) is not None:
-        capture_id, wanted = found
+    unclaimed = _unclaimed(fingerprint, former, now)
+    ahead = deque() if ahead is None else ahead
+    work = _claim_first(session, unclaimed, ahead, worker, now, lease)
+    if work is None:
+        ahead.extend((row[0], row[1]) for row in session.execute(unclaimed.limit(_AHEAD)))
+        work = _claim_first(session, unclaimed, ahead, worker, now, lease)
+    return work
+
+
+def _claim_first(
+    session: Session,
+    unclaimed: "Select[int, str]",
+    ahead: deque[tuple[int, str]],
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+) -> Work | None:
+    """Of those `ahead` the first that still is to be had; whatever was tried is taken out."""
+    while ahead:
+        capture_id, wanted = ahead.popleft()
+        free = unclaimed.where(CaptureRow.id == capture_id, RecipeRow.fingerprint == wanted)
+        free = free.with_for_update(of=CaptureRow, skip_locked=True, key_share=True)  # SQLite has one writer
+        if session.execute(free).one_or_none() is None:
+            continue
         token = uuid4().hex
         held = {"claimed_by": worker, "claimed_until": now + lease, "token": token}
         new = insert(session, ClaimRow).values(capture_id=capture_id, fingerprint=wanted, attempts=1, **held)

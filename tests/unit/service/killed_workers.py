@@ -38,7 +38,7 @@ class Notebook:
 
 #: point -> (where, what): the work is ended before or after that is done.
 POINTS: dict[str, tuple[Any, str]] = {
-    "file seen": (repository, "record_sighting"),
+    "file seen": (repository, "record_sightings"),
     "file hashed": (ingest, "digest"),
     "file examined": (ingest, "examine"),
     "original kept": (ingest, "copy_whole"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import fsspec.asyn
 import pytest
 import requests
 from hypothesis import given
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from monitor.errors import DeliveryError
 from monitor.service import guard
-from monitor.service.guard import guarded, is_inner
+from monitor.service.guard import Passage, guarded, is_inner, through
 from monitor.service.routing import AppriseNotifier
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -158,12 +159,27 @@ def test_a_named_address_points_to_no_other_named_one(inner: Listener) -> None:
         assert other.asked == []
 
 
+def test_what_was_reached_is_remembered_from_one_connection_to_the_next(
+    inner: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source lists, and fetches later: what it lists cannot send it inside."""
+    monkeypatch.setattr(guard, "is_inner", lambda address: str(address) != "127.0.0.2")
+    passage = Passage(["127.0.0.1"])
+    with listening("127.0.0.2") as outer, through(passage):
+        assert requests.get(f"http://127.0.0.2:{outer.port}/", timeout=5).ok
+    with through(passage), pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{inner.port}/admin", timeout=5)
+    assert inner.asked == []
+
+
 def test_urllib_asyncio_and_datagrams_go_through_it_too(inner: Listener) -> None:
     with guarded():
         with pytest.raises(OSError, match="inner network"):
             urllib.request.urlopen(f"http://127.0.0.1:{inner.port}/", timeout=5)
         with pytest.raises(PermissionError):
             asyncio.run(_open(inner.port))
+        with pytest.raises(PermissionError):  # in the thread that asks S3 and its like
+            fsspec.asyn.sync(fsspec.asyn.get_loop(), _open, inner.port)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender, pytest.raises(PermissionError):
             sender.sendto(b"x", ("127.0.0.1", inner.port))
         with socket.socket(socket.AF_UNIX) as local, pytest.raises(PermissionError):

@@ -10,8 +10,11 @@ import pytest
 from service_examples import LOCATION, NOW, SUFFIXES, Gauge, Workspace, photo
 
 from monitor.errors import MisuseError, UnknownNameError
+from monitor.imaging.files import PictureFile
 from monitor.records import TimeSource
+from monitor.service import ingest
 from monitor.service.ingest import Ingest, Intake
+from monitor.settings import IngestSettings
 from monitor.storage import queries
 
 MEDIA_TYPES = {
@@ -90,6 +93,36 @@ def test_a_file_rewritten_at_the_same_size_is_watched_anew(workspace: Workspace)
     path.write_bytes(photo(20))
     os.utime(path, ns=(1, path.stat().st_mtime_ns + 1))
     assert workspace.scan().waiting == [str(path)]
+
+
+def test_a_file_that_changes_while_those_before_it_are_taken_in_waits(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = workspace.drop("a.png", photo(10)), workspace.drop("b.png", photo(20))
+    workspace.scan()
+    examine = ingest.examine
+
+    def meanwhile(path: Path, limits: IngestSettings) -> PictureFile:
+        second.write_bytes(photo(30)[:50])
+        return examine(path, limits)
+
+    monkeypatch.setattr(ingest, "examine", meanwhile)
+    intake = workspace.scan()
+    assert (intake.accepted, intake.waiting, intake.rejected) == ([str(first)], [str(second)], [])
+
+
+def test_a_scan_that_is_stopped_leaves_the_rest_for_the_next(workspace: Workspace) -> None:
+    for name in ("a.png", "b.png"):
+        workspace.drop(name, photo(ord(name[0])))
+    scanning = Ingest(workspace.database, workspace.settings)
+    assert scanning.scan(workspace.clock.turn(minutes=1), lambda: True) == Intake()
+    assert watched(workspace) == []
+    workspace.scan()
+    asked = iter([False, False, True])
+    intake = scanning.scan(workspace.clock.turn(minutes=1), lambda: next(asked))
+    assert (len(intake.accepted), intake.waiting) == (1, [])
+    assert workspace.inbox_files() == [f"{LOCATION}/b.png"]
+    assert len(workspace.scan().accepted) == 1
 
 
 def test_half_a_photo_that_stood_still_does_not_stop_the_whole_one(workspace: Workspace) -> None:

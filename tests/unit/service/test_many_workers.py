@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -32,6 +33,8 @@ ELSEWHERE = "south-wall"
 #: Long enough for a busy machine, short enough to wait for.
 LEASE = timedelta(seconds=times(2, 15))
 COUNT, WORKERS = times(12, 300), times(3, 8)
+#: So many analyses may be begun in vain: the struck worker's; with short leases a busy machine lets others run out.
+IN_VAIN = times(WORKERS, 1)
 
 
 def true_time() -> datetime:
@@ -93,15 +96,35 @@ def _forked(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     return child
 
 
+def _between_renewals(strike: Callable[[], None]) -> Callable[[], None]:
+    """For a worker's own process. Stopped within a transaction, it would keep the lock of a SQLite file, and all others
+    with it for as long.
+    """
+    quiet, renew = threading.Lock(), Leases.renew
+
+    def renew_in_turn(leases: Leases) -> None:
+        with quiet:
+            renew(leases)
+
+    def struck() -> None:
+        with quiet:
+            strike()
+
+    Leases.renew = renew_in_turn  # type: ignore[method-assign]
+    return struck
+
+
 def _work_until_all_is_read(workspace: Workspace, gauge: Gauge, name: str) -> None:
     worker = workspace.jobs(gauge, worker=name)
     worker._clock = worker._leases._clock = true_time
-    ends = time.monotonic() + 120
+    ends = time.monotonic() + times(120, 1200)
     while time.monotonic() < ends:
         worker.tick()
         with workspace.database.session() as session:
@@ -119,7 +142,7 @@ def _crowd(workspace: Workspace, strike: Callable[[], None]) -> tuple[Path, list
     workspace.database.close()  # each process opens its own connections
 
     def work(number: int) -> None:
-        gauge = Noted(notes, f"worker{number}", strike if number == 0 else lambda: None)
+        gauge = Noted(notes, f"worker{number}", _between_renewals(strike) if number == 0 else lambda: None)
         while number and (
             not notes.exists() or len(_begun(notes)) < 2
         ):  # so that there is something in the struck hand
@@ -186,7 +209,7 @@ def test_of_several_workers_one_is_killed_and_every_capture_is_measured_once(
     begun = _begun(notes)
     last = [level for name, level in begun if name == "worker0"][-1]
     again = [name for name, level in begun if level == last]
-    assert len(begun) > COUNT, "what was in the dead worker's hand was begun once more"
+    assert COUNT < len(begun) <= COUNT + IN_VAIN, "what was in the dead worker's hand was begun once more"
     assert len(again) >= 2
     assert len({name for name, _ in begun}) > 1, "nobody shared the work"
     _each_is_read_once(walls, COUNT)
@@ -209,7 +232,7 @@ def test_a_worker_that_was_held_up_longer_than_its_lease_writes_no_second_readin
     assert os.waitstatus_to_exitcode(os.waitpid(held_up, 0)[1]) == 0
     with walls.database.session() as session:
         assert session.execute(select(ReadingRow.id, ReadingRow.measured_at).order_by(ReadingRow.id)).all() == before
-    assert len(_begun(notes)) > COUNT
+    assert COUNT < len(_begun(notes)) <= COUNT + IN_VAIN
     _each_is_read_once(walls, COUNT)
     assert _end_state(walls) == alone
 

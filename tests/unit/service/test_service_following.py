@@ -1,13 +1,15 @@
 """Cracks of a real, small series followed by the worker: whenever something has changed, and only then."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from service_examples import LOCATION, Workspace
 from simulated_wall import OPENING, Told, file_of, shown
+from soaking import times
 
 from monitor.records import CrackReading
 from monitor.service import jobs as steps
@@ -188,18 +190,24 @@ def fresh(made: Path, tmp_path: Path) -> Iterator[Callable[[], Workspace]]:
         one.database.close()
 
 
+@pytest.mark.soak
 def test_the_order_of_arrival_plays_no_part(fresh: Callable[[], Workspace]) -> None:
-    """The reference comes first, because all others are laid onto it."""
-    said = []
-    for rounds in ([ALL], [[0, 5, 3], [6, 4, 2, 1]]):
+    """To the last bit. The reference comes first, because all others are laid onto it."""
+
+    def said_after(rounds: Sequence[Sequence[int]]) -> Any:
         workspace = fresh()
         for arriving in rounds:
             take(workspace, *arriving)
             tick(workspace)
-        said.append(told(workspace))
-    assert len(said[0][1]) == OPENING.captures
-    assert said[0][3], "there is a verdict"
-    assert said[1] == said[0]
+        return told(workspace)
+
+    expected = said_after([ALL])
+    assert len(expected[1]) == OPENING.captures
+    assert expected[3], "there is a verdict"
+    rng = np.random.default_rng(4)
+    for cut in [3, *rng.integers(2, OPENING.captures, times(0, 19)).tolist()]:
+        order = [0, *(1 + rng.permutation(OPENING.captures - 1)).tolist()]
+        assert said_after([order[:cut], order[cut:]]) == expected, order
 
 
 def test_a_location_whose_pictures_are_broken_does_not_keep_others_from_being_judged(

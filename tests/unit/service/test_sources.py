@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -245,6 +246,8 @@ def test_photos_come_from_a_real_sftp_server(
     taken = NOW - timedelta(days=3)
     os.utime(share / "photos" / "a.png", (taken.timestamp(), taken.timestamp()))
     monkeypatch.setenv("HOME", str(tmp_path))
+    assert "127.0.0.1 belongs to the inner network" in reasons(scan(workspace)), "nobody named it"
+    workspace.settings.network.allow = ["127.0.0.1"]
     assert "not found in known_hosts" in reasons(scan(workspace)), "an unknown host is not trusted"
     source.options["host_key_policy"] = "auto_add"
     scan(workspace)
@@ -269,6 +272,22 @@ def test_what_was_fetched_is_remembered_on_both_databases(database: Database) ->
         assert queries.fetched(session, "other") == {}
 
 
+@pytest.mark.filterwarnings("ignore")  # paramiko's and cryptography's own, of algorithms that they give up
+@pytest.mark.parametrize("host", ["localhost", "169.254.169.254", "127.1"])
+def test_a_source_is_nothing_inner_that_nobody_named_under_any_name(workspace: Workspace, host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as inner:
+        inner.settimeout(0.2)
+        options = {"port": inner.getsockname()[1], "username": "me", "password": "secret"}
+        source = SourceSettings(url=f"sftp://{host}/photos", location=LOCATION, options=options)
+        workspace.settings.sources = {"wall": source}
+        workspace.settings.network.allow = ["10.0.0.0/8"]
+        (refusal,) = scan(workspace).waiting_reasons
+        with pytest.raises(TimeoutError):
+            inner.accept()
+    assert "belongs to the inner network. If it is meant, name it under 'network.allow'" in refusal.reason
+    assert "It is tried again at the next round" in refusal.reason
+
+
 @pytest.mark.filterwarnings("ignore")  # botocore's and moto's own
 def test_photos_come_from_a_bucket_of_a_real_s3_server(workspace: Workspace) -> None:
     """Over HTTP, in its own words; not installed with the tests, because the server alone needs some forty packages."""
@@ -281,6 +300,8 @@ def test_photos_come_from_a_bucket_of_a_real_s3_server(workspace: Workspace) -> 
         endpoint = {"client_kwargs": {"endpoint_url": f"http://{host}:{port}"}, "key": "me", "secret": "hunter2"}
         source = SourceSettings(url="s3://survey/walls", site="Town hall", options=endpoint)
         workspace.settings.sources = {"bucket": source}
+        assert "127.0.0.1 belongs to the inner network" in reasons(scan(workspace, "bucket")), "nobody named it"
+        workspace.settings.network.allow = [host]
         assert "could not be listed" in reasons(scan(workspace, "bucket")), "there is no bucket"
         bucket = fsspec.filesystem("s3", **endpoint)
         bucket.mkdir("survey")

@@ -1,6 +1,7 @@
 """Files, work and readings: each content once, each capture measured once, no series mixed."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +26,9 @@ def record(place: Place, capture_id: int, analysis: Analysis) -> bool:
         )
 
 
-def claim(place: Place, worker: str = "one", *, minutes: float = 0) -> Work | None:
+def claim(
+    place: Place, worker: str = "one", *, minutes: float = 0, ahead: deque[tuple[int, str]] | None = None
+) -> Work | None:
     with place.database.transaction() as session:
         return repository.claim_next(
             session,
@@ -33,6 +36,7 @@ def claim(place: Place, worker: str = "one", *, minutes: float = 0) -> Work | No
             worker=worker,
             now=NOW + timedelta(minutes=minutes),
             lease=LEASE,
+            ahead=ahead,
         )
 
 
@@ -49,6 +53,23 @@ def test_the_same_content_is_one_capture_wherever_it_turns_up(place: Place) -> N
     assert found is not None
     assert (found.id, found.location_id, found.file_name, found.rejected_reason) == (first, 1, "a.jpg", None)
     assert place.capture("a") == first
+
+
+def test_what_was_found_ahead_is_claimed_only_while_it_still_is_work(place: Place) -> None:
+    first, *others = [place.capture(name, days=number) for number, name in enumerate("abcdef")]
+    with place.database.transaction() as session:
+        repository.set_reference(session, place.location_id, first, NOW)
+    record(place, first, measured())
+    ahead: deque[tuple[int, str]] = deque()
+    works = [claim(place, ahead=ahead)]
+    assert [capture_id for capture_id, _ in ahead] == others[1:]
+    works.append(claim(place, "two"))
+    record(place, others[2], measured())
+    works.append(claim(place, ahead=ahead))
+    earlier = place.capture("earlier", days=0.5)
+    works += [claim(place, ahead=ahead), claim(place, ahead=ahead), claim(place, ahead=ahead)]
+    found = [work and work.capture_id for work in works]
+    assert found == [others[0], others[1], others[3], others[4], earlier, None]
 
 
 def test_a_rejected_file_is_a_row_and_no_work(place: Place) -> None:
@@ -73,14 +94,18 @@ def test_a_rejected_file_is_a_row_and_no_work(place: Place) -> None:
 def seen(place: Place, size_bytes: int, seconds: float, apart: float = 0.0) -> int:
     """What a scan so many seconds after NOW counts."""
     with place.database.transaction() as session:
-        return repository.record_sighting(
-            session,
-            path="north-wall/a.jpg",
-            size_bytes=size_bytes,
-            modified_ns=1_750_000_000_000_000_000,
-            now=NOW + timedelta(seconds=seconds),
-            apart=timedelta(seconds=apart),
-        )
+        files = {"north-wall/a.jpg": (size_bytes, 1_750_000_000_000_000_000)}
+        at = NOW + timedelta(seconds=seconds)
+        return repository.record_sightings(session, files, now=at, apart=timedelta(seconds=apart))["north-wall/a.jpg"]
+
+
+def test_files_seen_together_are_counted_each_by_itself(place: Place) -> None:
+    with place.database.transaction() as session:
+        for sizes, counted in (((1, 1), (1, 1)), ((1, 2), (2, 1)), ((1, 2), (3, 2))):
+            files = {name: (size, 0) for name, size in zip("ab", sizes, strict=True)}
+            assert repository.record_sightings(session, files, now=NOW) == dict(zip("ab", counted, strict=True))
+        assert repository.record_sightings(session, {}, now=NOW) == {}
+        assert queries.sightings(session) == ["a", "b"]
 
 
 def test_a_file_is_counted_while_it_stays_the_same(place: Place) -> None:

@@ -65,7 +65,7 @@ def test_many_writers_neither_deadlock_nor_lose_a_write(database: Database) -> N
                 session.execute(text("UPDATE sighting SET scans = scans + 1"))
 
     with database.transaction() as session:
-        repository.record_sighting(session, path="a", size_bytes=1, modified_ns=1, now=NOW)
+        repository.record_sightings(session, {"a": (1, 1)}, now=NOW)
     workers = [threading.Thread(target=count_up) for _ in range(4)]
     for worker in workers:
         worker.start()

@@ -50,6 +50,16 @@ def acknowledge(place: Place, number: int, by: str = "Ada") -> None:
         repository.acknowledge_alert(session, number, by=by, now=NOW)
 
 
+def assign(place: Place, number: int, to: str) -> None:
+    with place.database.transaction() as session:
+        repository.assign_alert(session, number, to=to, by="Ada", now=NOW)
+
+
+def comment(place: Place, number: int, note: str) -> None:
+    with place.database.transaction() as session:
+        repository.comment_alert(session, number, note=note, by="Ada", now=NOW)
+
+
 def close(place: Place, number: int, by: str = "Ada", action: str = "Looked at it.") -> None:
     with place.database.transaction() as session:
         repository.close_alert(session, number, action=action, by=by, now=NOW)
@@ -104,6 +114,8 @@ def test_an_alert_is_kept_with_all_that_was_done_about_it(place: Place) -> None:
     [
         (lambda place, number: acknowledge(place, number, " "), "Say who you are"),
         (lambda place, number: close(place, number, action=" "), "Say what was done"),
+        (lambda place, number: assign(place, number, to=" "), "Say whom"),
+        (lambda place, number: comment(place, number, note=" "), "The comment is empty"),
         (lambda place, number: acknowledge(place, number + 99), "There is no"),
     ],
 )

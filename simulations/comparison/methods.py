@@ -16,7 +16,7 @@ from monitor.errors import UnknownNameError, WeightsError
 from monitor.networks.classification import crack_probability
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import SHIPPED, Classifier, load_classifier, load_segmenter
-from monitor.records import ByteArray, FloatArray, Recipe
+from monitor.records import ByteArray, FloatArray, Recipe, Status
 
 #: Those of the paper, in the order of its table 2, by their names there.
 PAPER: dict[str, str] = {
@@ -181,14 +181,17 @@ def _autoencoder(there: Networks) -> Method:
 
 
 def _service(mask: str, there: Networks) -> Method:
-    """The whole analysis of one patch: empty where the classifier sees no crack, or it is not sure enough."""
+    """The whole analysis of one patch: empty where it sees no crack, NaN where it is not sure enough to measure."""
     segmenter = load_segmenter("segmenter", device=there.device) if mask == "taught" else None
     analyser = Analyser(there.classifier, AnalysisOptions(mask=mask, batch_size=1), segmenter)
 
     def masks(patches: ByteArray) -> FloatArray:
-        found = [analyser.analyse(patch).mask for patch in patches]
-        empty = np.zeros(patches.shape[1:3], bool)
-        return np.stack([empty if one is None else one for one in found]).astype(np.float32)
+        found = []
+        for analysis in map(analyser.analyse, patches):
+            nothing = 0.0 if analysis.status is Status.NO_CRACK else np.nan
+            told = analysis.mask if analysis.status is Status.MEASURED else None
+            found.append(np.full(patches.shape[1:3], nothing) if told is None else told)
+        return np.stack(found).astype(np.float32)
 
     return Method(mask, masks, there.classifier, analyser.recipe.fingerprint, level=0.5)
 

@@ -36,13 +36,16 @@ _REMARKS = {
     "left out (the paper kept 87 of 100). Intervals over trajectories. Masks: simple threshold, all post-processing.",
     "seconds": "One sample at a time; `forward_passes` is the ratio to one classification timed just before each.",
     "ranking": "F1 when the strongest so many per cent of each sample's pixels are its mask: the map by itself, "
-    "no thresholder. `pixels with half`: how few pixels hold half of the positive relevance (median, %). The simple "
+    "no thresholder (raw intensities have nothing positive to rank). `pixels with half`: how few pixels hold half of "
+    "the positive relevance (median, %). The simple "
     "threshold goes by the highest value, and so finds the less of a crack the fewer pixels hold a map's relevance.",
     "sums": "By which share the summed relevance misses what it has to come to: for IntegratedGradients, DeepLift and "
     "the SHAP pair the crack logit less that of the baseline (completeness; GradientShap only approaches it), for LRP "
     "what it starts with less what the biases on the way keep (conservation). Quantiles over samples. Kept by biases: "
     "as a share of the start; more than 1 where they turn its sign.",
 }
+#: About what cracks take up of masonry_dais.
+_JUDGED_PERCENT = 4
 #: Pictures of photos whose licence does not let them be passed on lie here, and version control passes it over.
 PRIVATE = "pictures"
 
@@ -156,7 +159,7 @@ def _page(
         if name in _REMARKS:
             lines += [_REMARKS[name].format(least=made.LEAST_FRAMES), ""]
         lines += _table(tables[name], outcome.missing if name in ("segmentation", "severity", "growth") else {})
-    lines += ["", "## Order of merit", "", *order_of_merit(tables["segmentation"])]
+    lines += ["", "## Order of merit", "", *order_of_merit(tables["segmentation"], tables["ranking"])]
     lines += ["", "## Figures", "", "Every photo shown is simulated.", ""]
     lines += [f"![{figure.stem.replace('_', ' ')}](figures/{figure.name})" for figure in figures]
     return "\n".join([*lines, ""])
@@ -194,8 +197,10 @@ def _number(value: Any) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}"
 
 
-def order_of_merit(lines: Sequence[Line]) -> list[str]:
-    """The paper's methods by F1 (simple threshold, morphology), here and there, and whether two claims hold."""
+def order_of_merit(lines: Sequence[Line], ranking: Sequence[Line]) -> list[str]:
+    """The paper's methods by F1 (simple threshold, morphology), here and there, and by how well they rank pixels; and
+    whether the paper's order holds.
+    """
     ours = {
         line["method"]: line["f1_percent"].value
         for line in lines
@@ -213,10 +218,28 @@ def order_of_merit(lines: Sequence[Line]) -> list[str]:
     for title, scores in (("here", ours), ("paper", there)):
         ranked = sorted(both, key=lambda name: -scores[name])
         found.append(f"* {title}: " + ", ".join(f"{name} {scores[name]:.1f}" for name in ranked))
-    pairs = [(one, other) for one in ("lrp", "deep_lift_shap") for other in ("input_x_gradient", "gradient_shap")]
-    known = [pair for pair in pairs if all(name in ours for name in pair)]
-    broken = [f"{one} is behind {other}" for one, other in known if ours[one] <= ours[other]]
-    if known:
-        claim = "LRP and DeepLiftShap ahead of InputXGradient and GradientShap"
-        found += ["", f"{claim}: " + ("holds here." if not broken else f"does not hold here: {'; '.join(broken)}.")]
+    found += ["", *_claim(ours, "")]
+    share = {
+        line["method"]: line[f"f1_strongest_{_JUDGED_PERCENT}_percent"].value
+        for line in ranking
+        if line["method"] in both
+    }
+    if share:
+        ranked = sorted(share, key=lambda name: -share[name])
+        found += ["", f"By F1 of the strongest {_JUDGED_PERCENT} % of pixels, whatever a threshold makes of them:", ""]
+        found += ["* here: " + ", ".join(f"{name} {share[name]:.1f}" for name in ranked)]
+        found += ["", *_claim(share, " by that")]
     return found
+
+
+def _claim(scores: Mapping[str, float], where: str) -> list[str]:
+    """Whether the paper's order of four methods holds."""
+    pairs = [(one, other) for one in ("lrp", "deep_lift_shap") for other in ("input_x_gradient", "gradient_shap")]
+    known = [pair for pair in pairs if all(name in scores for name in pair)]
+    broken = [f"{one} is behind {other}" for one, other in known if scores[one] <= scores[other]]
+    if not known:
+        return []
+    claim = "LRP and DeepLiftShap ahead of InputXGradient and GradientShap"
+    return [
+        f"{claim}: " + (f"holds{where} here." if not broken else f"does not hold{where} here: {'; '.join(broken)}.")
+    ]

@@ -53,7 +53,7 @@ def segmentation_row(method: Method, sample: Sample) -> Row:
         "seconds": explained - started,
         "sum_error": None if promised is None else float(relative_errors(relevance, promised)[0]),
         "bias_share": 1 - float(promised[0] / started_with[0]) if kept else None,
-        "strongest": _strongest(relevance[0], sample.mask) if method.level is None else None,
+        "strongest": _strongest(relevance[0], sample.mask) if method.level is None and relevance.max() > 0 else None,
         "truth": _size(measure(sample.mask)),
         "masks": {name: _scored(method, name, relevance[0], sample.mask) for name in thresholds_of(method)},
     }
@@ -111,7 +111,9 @@ def _size(severity: Severity) -> dict[str, float]:
 
 
 def growth_row(method: Method, trajectory: Trajectory) -> Row:
-    """True and found sizes along a trajectory; frames not called cracked are not explained, as in the paper."""
+    """True and found sizes along a trajectory; frames not called cracked are not explained, as in the paper, and where
+    the service gives no numbers there are none.
+    """
     frames = []
     for frame in trajectory.frames:
         called = probability(method.judge, frame.image)
@@ -119,7 +121,8 @@ def growth_row(method: Method, trajectory: Trajectory) -> Row:
         if called >= method.judge.threshold:
             relevance = method.explain(frame.image[None])[0]
             threshold = GROWTH_THRESHOLD if method.level is None else NO_THRESHOLD
-            found = _size(measure(list(mask_stages(method, threshold, relevance))[-1][1]))
+            if not np.isnan(relevance).all():
+                found = _size(measure(list(mask_stages(method, threshold, relevance))[-1][1]))
         frames.append({"probability": called, "true": _size(measure(frame.mask)), "found": found})
     return {
         "kind": "growth",

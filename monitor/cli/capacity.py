@@ -198,7 +198,7 @@ def _of_photos(
         Sighting(key, masks[key > 0], reference.shape[:2], matrix if key else np.eye(3))  # type: ignore[arg-type]
         for key in range(history)
     ]
-    sizes = [history // 4 or 2, history // 2, history]
+    sizes = [max(history // 4, 2), max(history // 2, 3), history]
 
     def followed(size: int) -> None:
         looks = KeptLooks(folder / "looks", {key: originals[key].stem for key in range(size)}, 0)

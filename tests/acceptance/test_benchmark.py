@@ -1,6 +1,7 @@
 """`benchmark` compares methods on simulated photos, goes on where it stopped, and `baselines` feeds it."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,20 @@ METHODS = "lrp,lrp+augsmooth_paper,deep_lift,raw,oracle,taught"
 FEW = "lrp,raw"
 
 
+TINY = Plan(classified=2, scored=2, trajectories=1, pictures=0)
+
+
 @pytest.fixture(autouse=True)
 def tiny_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "QUICK", Plan(classified=2, scored=2, trajectories=1, pictures=1))
+    monkeypatch.setattr(benchmark, "QUICK", TINY)
 
 
 def compared(out: Path, *words: object, methods: str = METHODS) -> dict[str, object]:
     return crackmonitor("benchmark", "--quick", "--json", "--out", out, "--methods", methods, *words).result
 
 
-def test_the_report_is_the_same_whole_or_in_pieces(tmp_path: Path) -> None:
+def test_the_report_is_the_same_whole_or_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "QUICK", replace(TINY, pictures=1))
     networks = tmp_path / "no_networks"
     networks.mkdir()
     whole = compared(tmp_path / "whole", "--networks", networks)

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import typer
 from monitor.cli.output import HERE, Json, Seed, Workspace, answer, progress, table
 
 if TYPE_CHECKING:
+    from monitor.opening.following import Sighting
     from monitor.records import Analysis
     from monitor.storage.database import Database
     from simulations.capacity import Costs, Plan
@@ -152,11 +153,10 @@ def _of_photos(
     import numpy as np
 
     from monitor.imaging.files import digest
-    from monitor.opening.following import Sighting, follow
+    from monitor.opening.following import Sighting
     from monitor.service.decoding import examine
     from monitor.service.executors import build_analyser
     from monitor.service.ingest import copy_whole, read_original
-    from monitor.service.looks import KeptLooks
     from monitor.service.pictures import keep_pictures
     from monitor.settings import AnalysisSettings, IngestSettings
     from simulations.scenarios import FIRST_CAPTURE, save_photo
@@ -198,20 +198,32 @@ def _of_photos(
         Sighting(key, masks[key > 0], reference.shape[:2], matrix if key else np.eye(3))  # type: ignore[arg-type]
         for key in range(history)
     ]
-    sizes = [max(history // 4, 2), max(history // 2, 3), history]
+    following = _of_following(folder / "looks", originals, sightings)
+    sent_mb = originals[-1].stat().st_size / 1e6
+    return float(np.median(ingested[1:])), float(np.median(times)), sent_mb, made_mb, following
+
+
+def _of_following(folder: Path, originals: Sequence[Path], sightings: "Sequence[Sighting]") -> tuple[float, float]:
+    """Core seconds to follow a location once one more capture has come: for each that it has, and once."""
+    import numpy as np
+
+    from monitor.opening.following import follow
+    from monitor.service.ingest import read_original
+    from monitor.service.looks import KeptLooks
 
     def followed(size: int) -> None:
-        looks = KeptLooks(folder / "looks", {key: originals[key].stem for key in range(size)}, 0)
+        looks = KeptLooks(folder, {key: originals[key].stem for key in range(size)}, 0)
         follow(0, sightings[:size], lambda key: read_original(originals[key]), looks)
         looks.write()
 
+    history = len(sightings)
+    sizes = [max(history // 4, 2), max(history // 2, 3), history]
     costs = []
     for size in sizes:
         followed(size - 1)  # what a worker knows when one more capture comes
         costs.append(_core_seconds(lambda size=size: followed(size)))  # type: ignore[misc]
     slope, once = np.polyfit(sizes, costs, 1)
-    sent_mb = originals[-1].stat().st_size / 1e6
-    return float(np.median(ingested[1:])), float(np.median(times)), sent_mb, made_mb, (float(slope), float(once))
+    return float(slope), float(once)
 
 
 def _of_database(folder: Path, readings: int, database_url: str) -> tuple[str, float, float]:

@@ -33,7 +33,8 @@ _REMARKS = {
     "`augsmooth_published`: the paper's code takes 12 (upside down, too). Deltas on the same samples.",
     "severity": "A sample without a mask counts as 100 % off. Widths by the `edge` method, the paper's by another one.",
     "growth": "A trajectory is kept when at least {least} of its 5 frames are called cracked; frames that are not are "
-    "left out (the paper kept 87 of 100). Intervals over trajectories. Masks: simple threshold, all post-processing.",
+    "left out (the paper kept 87 of 100), of `refined` and `taught` also those that the service does not measure. "
+    "Intervals over trajectories. Masks: simple threshold, all post-processing.",
     "seconds": "One sample at a time; `forward_passes` is the ratio to one classification timed just before each.",
     "ranking": "F1 when the strongest so many per cent of each sample's pixels are its mask: the map by itself, "
     "no thresholder (raw intensities have nothing positive to rank). `pixels with half`: how few pixels hold half of "
@@ -41,8 +42,9 @@ _REMARKS = {
     "threshold goes by the highest value, and so finds the less of a crack the fewer pixels hold a map's relevance.",
     "sums": "By which share the summed relevance misses what it has to come to: for IntegratedGradients, DeepLift and "
     "the SHAP pair the crack logit less that of the baseline (completeness; GradientShap only approaches it), for LRP "
-    "what it starts with less what the biases on the way keep (conservation). Quantiles over samples. Kept by biases: "
-    "as a share of the start; more than 1 where they turn its sign.",
+    "what it starts with less what the biases on the way keep (conservation; with what a rule of two parts keeps where "
+    "one of them has nothing to go to). Quantiles over samples. Kept by biases: as a share of the start; negative "
+    "where they add to it, more than 1 where they turn its sign.",
 }
 #: About what cracks take up of masonry_dais.
 _JUDGED_PERCENT = 4

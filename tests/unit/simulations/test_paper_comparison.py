@@ -1,6 +1,7 @@
 """What the benchmark makes of rows: figures, intervals, the paper's own beside them, and nothing done twice."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from simulations.comparison.benchmark import Piece
 from simulations.comparison.intervals import f1, figure, iou, precision, ratio, recall
 from simulations.comparison.methods import DEFAULT, PAPER, Method, check_names
 from simulations.comparison.published import printed, published
+from simulations.comparison.report import order_of_merit
 from simulations.comparison.rows import STRONGEST_PERCENT, segmentation_row
-from simulations.comparison.samples import Sample, samples_of, trajectories
+from simulations.comparison.rows import growth_row as growth_row_of
+from simulations.comparison.samples import Sample, Trajectory, samples_of, trajectories
 from simulations.comparison.store import Row, Store
+from simulations.growth import PaperFrame
 
 PERCENT = [str(percent) for percent in STRONGEST_PERCENT]
 PAPER_TEXT = Path(__file__).parents[4] / "shared" / "paper" / "forest-2024.txt"
@@ -94,6 +98,30 @@ def test_ranking_and_sums() -> None:
     assert line["pixels_with_half_percent"] == pytest.approx(2)
     (line,) = tables.sums(rows)
     assert (line["n"], line["error_median"], line["kept_by_biases_median"]) == (2, 0.2, 0.3)
+
+
+def test_the_paper_s_order_is_judged_by_masks_and_by_ranking() -> None:
+    names = ("lrp", "deep_lift_shap", "input_x_gradient", "gradient_shap")
+    by_mask = [(3, 0, 9), (5, 0, 5), (4, 0, 9), (1, 9, 9)]
+    rows = [row("a1", name, counts) for name, counts in zip(names, by_mask, strict=True)]
+    for one, right in zip(rows, (8, 7, 2, 3), strict=True):
+        one["strongest"]["counts"]["4"] = [right, 2, 2]
+    told = order_of_merit(tables.segmentation(rows), tables.ranking(rows))
+    claims = [line for line in told if line.startswith("LRP and DeepLiftShap")]
+    assert claims == [
+        "LRP and DeepLiftShap ahead of InputXGradient and GradientShap: "
+        "does not hold here: lrp is behind input_x_gradient.",
+        "LRP and DeepLiftShap ahead of InputXGradient and GradientShap: holds by that here.",
+    ]
+
+
+def test_frames_that_are_not_measured_have_no_size() -> None:
+    frame = PaperFrame(np.zeros((40, 40, 3), np.uint8), np.ones((40, 40), bool))
+    sure = replace(tiny_classifier(), threshold=0.0)
+    for value, size in ((np.nan, None), (0.0, 0.0)):
+        method = Method("taught", lambda patches, v=value: np.full((1, 40, 40), v, np.float32), sure, "f", level=0.5)
+        (made,) = growth_row_of(method, Trajectory("one", (frame,)))["frames"]
+        assert (made["found"] and made["found"]["area_px"]) == size
 
 
 def test_a_row_ranks_pixels_by_their_relevance() -> None:

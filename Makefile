@@ -47,7 +47,7 @@ train: install  ## Train anew from $(DATA): classifier, segmenter, classifier tu
 		--start training/weights/first.safetensors --dense-by training/weights/segmenter.safetensors
 
 validate: install  ## Hundreds of simulated series through the analysis, into simulations/results (hours)
-	$(BIN)/crackmonitor validate $(if $(wildcard $(DATA)),--data $(DATA)) --report simulations/results/validation.md
+	$(BIN)/crackmonitor validate $(if $(wildcard $(DATA)),--data $(DATA)) --keep validation --report simulations/results/validation.md
 
 bench: install  ## The analysis against the published way of doing it, into simulations/results (half an hour)
 	$(BIN)/crackmonitor bench --report simulations/results/speed.md

@@ -4,6 +4,8 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -242,6 +244,10 @@ def validate(
         str | None, typer.Option(help="With --location: growth to simulate, mm (or px) per year: 0,0.5,1,2.")
     ] = None,
     captures: Annotated[int | None, typer.Option(min=3, help="With --location: captures of each series (12).")] = None,
+    processes: Annotated[int, typer.Option(min=0, help="How many series at once (0: one for each CPU core).")] = 0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep there what is done, and go on from it. For one state of the code.")
+    ] = None,
     seed: Seed = 0,
     workspace: Workspace = HERE,
     json: Json = False,
@@ -253,41 +259,54 @@ def validate(
     from monitor.errors import MisuseError
 
     if location is not None:
-        if quick or data is not None or report is not None:
+        if quick or processes or any(option is not None for option in (data, report, keep)):
             raise MisuseError(
-                "--quick, --data and --report are for the judge's own walls. Leave them out with --location."
+                "--quick, --data, --report, --processes and --keep are for the judge's own walls. "
+                "Leave them out with --location."
             )
         _validate_here(location, rates, captures, seed, workspace, json)
         return
     if rates is not None or captures is not None:
         raise MisuseError("--rates and --captures are for a location's own wall: name it with --location.")
-    _validate(quick, data, report, weights, segmenter, mask, seed, json)
+    options = {"weights": weights, "segmenter": segmenter, "mask": mask}
+    _validate(quick, data, report, options, processes or os.cpu_count() or 1, keep, seed, json)
 
 
 def _validate(
-    quick: bool, data: Path | None, report: Path | None, weights: str, segmenter: str, mask: str, seed: int, json: bool
+    quick: bool,
+    data: Path | None,
+    report: Path | None,
+    recipe: dict[str, str],
+    processes: int,
+    keep: Path | None,
+    seed: int,
+    json: bool,
 ) -> None:
     from monitor.analysis import MASKS
     from monitor.errors import UnknownNameError
     from simulations import evolution, validation
     from simulations.validation.registering import planar_figures
 
-    if mask not in MASKS:
-        raise UnknownNameError("way to make a mask", mask, MASKS)
+    if recipe["mask"] not in MASKS:
+        raise UnknownNameError("way to make a mask", recipe["mask"], MASKS)
     plan = validation.QUICK if quick else validation.FULL
-    analyser = _analyser(weights, segmenter, mask)
+    build = partial(_analyser, recipe["weights"], recipe["segmenter"], recipe["mask"])
+    analyser = build()
+    all_of_it = f"{version('crackmonitor')} {analyser.recipe.fingerprint} {plan} {seed}"
+    running = validation.Running(processes, keep, all_of_it)
     pairs = 0 if data is None else len(evolution.PAIRS)
     with progress("Validating", plan.trials + pairs, json) as bar:
         started = time.monotonic()
-        figures = validation.validate(analyser, plan, seed, lambda _done, _total: bar.advance())
+        figures = validation.validate(build, plan, seed, lambda _done, _total: bar.advance(), running)
         if data is not None:
             figures |= planar_figures(data)
             figures |= evolution.grown(evolution.evolutions(data, analyser, seed, lambda _done, _total: bar.advance()))
         seconds = time.monotonic() - started
     if report is not None:
         options = f"{' --quick' if quick else ''}{' --data DATA' if data else ''}"
-        command = f"crackmonitor validate{options} --seed {seed} --weights {weights} --mask {mask}"
-        report.write_text(validation.as_report(figures, plan, command, seconds, _machine()), encoding="utf-8")
+        command = f"crackmonitor validate{options} --seed {seed} --weights {recipe['weights']} --mask {recipe['mask']}"
+        made_on = f"{processes} of {_machine()}{'' if keep is None else ' (this run alone, without what was kept)'}"
+        report.write_text(validation.as_report(figures, plan, command, seconds, made_on), encoding="utf-8")
     words = table(("figure", "value", "90 % interval", "n"), validation.as_rows(figures))
     answer(validation.as_json(figures, plan, seed), json, words)
 

@@ -7,5 +7,6 @@ fits and alarms. Every trial has its own wall, crack, light and camera, all from
 from simulations.validation.judging import validate
 from simulations.validation.plan import FULL, QUICK, Plan
 from simulations.validation.report import as_json, as_report, as_rows
+from simulations.validation.running import Running
 
-__all__ = ["FULL", "QUICK", "Plan", "as_json", "as_report", "as_rows", "validate"]
+__all__ = ["FULL", "QUICK", "Plan", "Running", "as_json", "as_report", "as_rows", "validate"]

@@ -1,6 +1,7 @@
 """Every trial of a plan, and what they say: one figure a question."""
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
@@ -22,6 +23,7 @@ from simulations.validation.figures import (
 )
 from simulations.validation.plan import MM_PER_PX, Plan, series
 from simulations.validation.registering import registration_figures
+from simulations.validation.running import Running
 from simulations.validation.trials import Openings, Trial, fits, openings, rate, run_trial, widest
 
 #: Readings within so many of their standard errors are right nine times of ten.
@@ -33,14 +35,18 @@ _HISTORIES = 400
 
 
 def validate(
-    analyser: Analyser, plan: Plan, seed: int, on_trial: Callable[[int, int], None] = lambda _done, _total: None
+    build: Callable[[], Analyser],
+    plan: Plan,
+    seed: int,
+    on_trial: Callable[[int, int], None] = lambda _done, _total: None,
+    running: Running | None = None,
 ) -> dict[str, Figure]:
-    """Run every trial of a plan; the figures' names say what was measured and in which unit."""
-    jobs = list(series(plan, np.random.default_rng(seed)))
-    trials = []
-    for index, (kind, chosen) in enumerate(jobs):
-        trials.append(run_trial(kind, chosen, seed * 1000 + index, analyser))
-        on_trial(index + 1, len(jobs))
+    """Run every trial of a plan; the figures' names say what was measured and in which unit.
+
+    `build` makes the analyser, once in each process that runs trials.
+    """
+    running = running or Running()
+    trials = running.each("series", partial(_trial, build, plan, seed), plan.trials, on_trial)
     measured = {id(trial): openings(trial) for trial in trials if trial.kind != "paper"}
     known = [(trial, opening) for trial in trials if (opening := measured.get(id(trial))) is not None]
     return {
@@ -51,9 +57,19 @@ def validate(
         **_alarms(trials),
         **_verdicts([opening for trial, opening in known], plan, seed),
         **_acceptance(trials),
-        **registration_figures(plan, seed),
+        **registration_figures(plan, seed, running),
         "n": Figure(len(trials), len(trials)),
     }
+
+
+def _trial(build: Callable[[], Analyser], plan: Plan, seed: int, index: int) -> Trial:
+    kind, chosen = list(series(plan, np.random.default_rng(seed)))[index]
+    return run_trial(kind, chosen, seed * 1000 + index, _built(build))
+
+
+@cache
+def _built(build: Callable[[], Analyser]) -> Analyser:
+    return build()
 
 
 def _slopes(trials: Sequence[Trial], known: Sequence[tuple[Trial, Openings]]) -> dict[str, Figure]:

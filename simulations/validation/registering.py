@@ -1,7 +1,7 @@
 """Registration alone: how far corners are off, and whether photos of different walls are told apart."""
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,32 +13,35 @@ from simulations.patches import read_photo
 from simulations.scenarios import captures, scenario
 from simulations.validation.figures import Figure, number, quantile, share, statistic
 from simulations.validation.plan import KINDS, Plan, realistic
+from simulations.validation.running import Running
 
 Matrix = NDArray[np.float64]
 
 
-def registration_figures(plan: Plan, seed: int) -> dict[str, Figure]:
+def registration_figures(plan: Plan, seed: int, running: Running) -> dict[str, Figure]:
     """Corner errors of simulated pairs, and how many pairs of different walls are taken for one."""
-    errors = [error for error in _corner_errors(plan, seed) if error is not None]
+    pairs = running.each("pairs", partial(_corner_error_px, plan, seed), plan.pairs)
+    errors = [error for error in pairs if error is not None]
     return {
         "registration_corner_px_median": statistic([[error] for error in errors], np.median),
         "registration_corner_px_p95": statistic([[error] for error in errors], quantile(0.95)),
         "registration_pairs_accepted": Figure(len(errors), plan.pairs),
-        "unrelated_accepted": number(list(_unrelated_accepted(plan, seed))),
+        "unrelated_accepted": number(
+            running.each("unrelated", partial(_unrelated_accepted, plan, seed), plan.unrelated)
+        ),
     }
 
 
-def _corner_errors(plan: Plan, seed: int) -> Iterator[float | None]:
-    """The largest error of the reference's four corners (px); None where a pair was not accepted.
+def _corner_error_px(plan: Plan, seed: int, index: int) -> float | None:
+    """The largest error of the reference's four corners (px); None where the pair was not accepted.
 
     Flat, still walls and a straight lens: only of these one homography is the whole truth.
     """
     still = replace(realistic(plan), captures=2, lens=0.0, relief_mm=0.0, opening_mm=lambda _: 2.0)
-    for index in range(plan.pairs):
-        chosen = replace(still, wall_kind=KINDS[index % len(KINDS)])
-        (_, reference, _), (_, photo, view) = captures(chosen, 20_000_000 + seed * 10_000 + index)
-        found = register(reference, photo)
-        yield corner_error_px(found.matrix, view.matrix, plan.shape) if found.matrix is not None else None
+    chosen = replace(still, wall_kind=KINDS[index % len(KINDS)])
+    (_, reference, _), (_, photo, view) = captures(chosen, 20_000_000 + seed * 10_000 + index)
+    found = register(reference, photo)
+    return corner_error_px(found.matrix, view.matrix, plan.shape) if found.matrix is not None else None
 
 
 def corner_error_px(to_reference: Matrix, to_photo: Matrix, shape: tuple[int, int]) -> float:
@@ -50,15 +53,14 @@ def corner_error_px(to_reference: Matrix, to_photo: Matrix, shape: tuple[int, in
     return float(np.linalg.norm(back - corners, axis=2).max())
 
 
-def _unrelated_accepted(plan: Plan, seed: int) -> Iterator[bool]:
-    """For each pair of photos of different walls; every second pair is of the same kind of wall."""
-    for index in range(plan.unrelated):
-        pair = []
-        for side in (0, 1):
-            kind = KINDS[(index + side * (index % 2)) % len(KINDS)]
-            chosen = replace(scenario("crack_free"), captures=1, shape=plan.shape, wall_kind=kind, parts=False)
-            pair.append(next(iter(captures(chosen, 10_000_000 + seed * 10_000 + 2 * index + side)))[1])
-        yield register(*pair).accepted
+def _unrelated_accepted(plan: Plan, seed: int, index: int) -> bool:
+    """Whether photos of two different walls are taken for one; every second pair is of the same kind of wall."""
+    pair = []
+    for side in (0, 1):
+        kind = KINDS[(index + side * (index % 2)) % len(KINDS)]
+        chosen = replace(scenario("crack_free"), captures=1, shape=plan.shape, wall_kind=kind, parts=False)
+        pair.append(next(iter(captures(chosen, 10_000_000 + seed * 10_000 + 2 * index + side)))[1])
+    return register(*pair).accepted
 
 
 #: Photos of flat scenes with a homography given by others, which itself is good to about a pixel.

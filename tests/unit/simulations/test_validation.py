@@ -35,7 +35,7 @@ def short(**changes: Any) -> Scenario:
 
 
 def test_a_plan_without_any_trial_makes_up_no_figures(truthful: Truthful) -> None:
-    figures = validate(truthful, NOTHING, 1)
+    figures = validate(lambda: truthful, NOTHING, 1)
     result = as_json(figures, NOTHING, 1)
     assert (result["n"], result["static_alarms"], result["unrelated_accepted"]) == (0, 0, 0)
     assert result["opening_slope_mape_percent"] is None
@@ -51,7 +51,7 @@ def test_a_few_series_give_every_figure_and_the_truth_scores_well(
     monkeypatch.setattr(plan, "INTERVAL_DAYS", 71.0)
     told: list[tuple[int, int]] = []
     few = replace(NOTHING, large=1, static=1, paper=1, poses=2, pairs=1, unrelated=2)
-    figures = validate(truthful, few, 3, lambda done, total: told.append((done, total)))
+    figures = validate(lambda: truthful, few, 3, lambda done, total: told.append((done, total)))
     result = as_json(figures, few, 3)
     with_data_only = {name for name in MEANINGS if name.startswith(("evolution", "planar"))}
     assert set(MEANINGS) - with_data_only <= set(result)

@@ -6,6 +6,7 @@ registration would look like movement of the wall.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -145,6 +146,19 @@ def _features(image: ByteArray, wanted: BoolArray, options: RegistrationOptions)
     return points, np.asarray([] if descriptors is None else descriptors, dtype=np.float32).reshape(-1, 128)
 
 
+@lru_cache(maxsize=8)  # captures of one location mostly come one after the other; each entry is about 2 MB
+def reference_features(
+    image: bytes, wanted: bytes, shape: tuple[int, ...], options: RegistrationOptions
+) -> tuple[Points, Descriptors]:
+    """`_features` of a picture that is likely to come again."""
+    found = _features(
+        np.frombuffer(image, np.uint8).reshape(shape), np.frombuffer(wanted, np.bool_).reshape(shape), options
+    )
+    for part in found:
+        part.flags.writeable = False
+    return found
+
+
 def _matches(first: Descriptors, second: Descriptors, ratio: float) -> NDArray[np.int64]:
     """Pairs (n, 2) of indices whose descriptors are clearly nearer to each other than to the next best."""
     if min(len(first), len(second)) < 2:
@@ -159,7 +173,9 @@ def _by_features(first: ByteArray, second: ByteArray, wanted: BoolArray, options
     small_first, first_to_full = _shrunk(first, options.search_px)
     small_second, second_to_full = _shrunk(second, options.search_px)
     everything = np.ones(small_second.shape, dtype=np.bool_)
-    first_points, first_descriptors = _features(small_first, _shrunk_mask(wanted, small_first.shape), options)
+    first_points, first_descriptors = reference_features(
+        small_first.tobytes(), _shrunk_mask(wanted, small_first.shape).tobytes(), small_first.shape, options
+    )
     second_points, second_descriptors = _features(small_second, everything, options)
     pairs = _matches(first_descriptors, second_descriptors, options.match_ratio)
     if len(pairs) < options.least_inliers:

@@ -9,7 +9,7 @@ import pytest
 from wall_pairs import Camera, brick_wall, corner_error_px, pair, photograph, shifted, texture
 
 from monitor.errors import MisuseError
-from monitor.imaging.registration import RegistrationOptions, align, register
+from monitor.imaging.registration import RegistrationOptions, align, reference_features, register
 from monitor.records import ByteArray, Registration
 
 SHAPE = (360, 480)
@@ -91,6 +91,18 @@ def test_the_same_input_gives_the_same_bits() -> None:
     assert second.matrix is not None
     assert first.matrix.tobytes() == second.matrix.tobytes()
     assert first.agreement == second.agreement
+
+
+def test_a_reference_is_looked_at_once_as_long_as_neither_it_nor_its_crack_changes() -> None:
+    reference, image, _ = pair(scene("bricks", 3), SHAPE, 3)
+    crack = np.zeros(SHAPE, dtype=bool)
+    crack[100:200, 100:110] = True
+    reference_features.cache_clear()
+    for mask, looked in ((None, 1), (None, 1), (crack, 2), (crack, 2), (None, 2)):
+        register(reference, image, mask)
+        assert reference_features.cache_info().misses == looked
+    register(image, reference)
+    assert reference_features.cache_info().misses == 3
 
 
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])

@@ -71,7 +71,7 @@ def _course(teach: Callable[..., dict[str, Any]], name: str, *options: str) -> C
 
 
 NETWORKS: dict[str, Course] = {
-    "classifier": _course(_classifier, "default", "patches", "preset_name", "epochs", "start", "dense_by"),
+    "classifier": _course(_classifier, "default", "patches", "preset_name", "epochs", "start", "dense_by", "with_val"),
     "segmenter": _course(_segmenter, "segmenter", "patches", "teacher", "steps"),
     "bcos": _course(_bcos, "bcos", "patches", "preset_name", "epochs"),
     "explainer": _course(teach_explainer, "explainer", "patches", "preset_name", "epochs", "teacher", "entropy"),
@@ -114,6 +114,7 @@ _FLAGS = {
     "preset_name": "--preset",
     "start": "--start",
     "dense_by": "--dense-by",
+    "with_val": "--with-val",
     "epochs": "--epochs",
     "entropy": "--entropy",
     "teacher": "--teacher",

@@ -104,14 +104,16 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def masked_files(folder: Path, fold: str) -> list[tuple[str, str]]:
-    """(file, source photo) of a fold by `folds.csv`; `MisuseError` when it lists none."""
+    """(file, source photo) of a fold by `folds.csv`, or of several joined by "+"; `MisuseError` when it lists none."""
     with (folder / "folds.csv").open(newline="", encoding="utf-8") as rows:
         read = csv.DictReader(rows)
         missing = {"file", "fold"} - set(read.fieldnames or ())
         if missing:
             raise MisuseError(f"{folder / 'folds.csv'} has no column {' or '.join(sorted(missing))}.")
         files = sorted(
-            (row["file"], row.get("source_photo") or Path(row["file"]).stem) for row in read if row["fold"] == fold
+            (row["file"], row.get("source_photo") or Path(row["file"]).stem)
+            for row in read
+            if row["fold"] in fold.split("+")
         )
     if not files:
         raise MisuseError(f"{folder / 'folds.csv'} lists no picture of fold '{fold}'.")

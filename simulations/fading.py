@@ -76,9 +76,9 @@ def kept_twins(
     return TaughtPhotos(list(found["images"]), [CropLabels(mask) for mask in found["cracked"]], list(found["masks"]))
 
 
-def keep_twins(data: Path, segmenter: Segmenter, folder: Path) -> None:
-    """Write the photos of the mixture's train folds with their twins to `folder`, for `draw_pool` to draw from."""
+def keep_twins(data: Path, segmenter: Segmenter, folder: Path, fold: str = "train") -> None:
+    """Write the photos of one of the mixture's folds with their twins to `folder`, for `draw_pool` to draw from."""
     teacher = soft_masks(segmenter)
     for name in SETS[1:]:
-        photos = taught_photos(masked_photos(data / name, "train"), teacher, folder / name)
+        photos = taught_photos(masked_photos(data / name, fold), teacher, folder / name)
         kept_twins(photos, teacher, twins_in(folder, name), np.random.default_rng(_SEED))

@@ -58,9 +58,10 @@ def masked_photos(folder: Path, fold: str, kind: str = "masks") -> Source:
 
 
 def textures(folder: Path, fold: str) -> Source:
-    """Crack-free surfaces below `folder`; every fifth picture is kept for validation."""
+    """Crack-free surfaces below `folder`; every fifth picture is kept for validation ("train+val": all)."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".png", ".jpg"})
-    chosen = [path for index, path in enumerate(paths) if (index % 5 == 0) == (fold == "val")]
+    kinds = ["val" if index % 5 == 0 else "train" for index in range(len(paths))]
+    chosen = [path for path, kind in zip(paths, kinds, strict=True) if kind in fold.split("+")]
     if not chosen:
         raise MisuseError(f"There are no texture pictures below {folder}.")
     return Source(folder.name, [read_photo(path) for path in chosen], None)

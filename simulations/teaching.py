@@ -28,7 +28,7 @@ from monitor.networks.weights import load_classifier, load_segmenter, manifest, 
 from simulations.data_sets import layout_of
 from simulations.fading import keep_twins
 from simulations.segmenting import crack_places
-from simulations.teaching_data import check_data, labelled_patches
+from simulations.teaching_data import check_data, labelled_patches, whole
 
 #: What the shipped weights were taught with, as the manifest names it.
 TEACHING_DATA = [
@@ -47,6 +47,7 @@ TEACHING_DATA = [
     {"name": "UFO:AI wall textures", "licence": "GPL-2.0-or-later and compatible, per file"},
     {"name": "Sweet Home 3D textures", "licence": "GPL"},
 ]
+_FOLDS_TOLD = {"train": "train fold", "train+val": "train and val folds"}
 _VALIDATION_PATCHES = 2000
 _THRESHOLDS = np.linspace(0.02, 0.98, 97)
 #: Some thousand patches do not tell scores apart that differ by less.
@@ -73,6 +74,7 @@ def teach_classifier(
     start: str | None = None,
     kind: str = "classifier",
     epochs: int | None = None,
+    with_val: bool = False,
 ) -> dict[str, Any]:
     """Train one classifier, or of `kind` "bcos" a B-cos one, from the data in `data`; weights go to `out / "weights"`.
 
@@ -80,7 +82,14 @@ def teach_classifier(
     sees the crack, and the mixture's photos have twins in which what that segmenter sees is fainter or gone. With
     `start`, the name or file of a classifier's weights, training goes on with these in their layout. Patches and
     checkpoint stay in `out`, so that an interrupted run goes on where it stood.
+
+    `with_val` is for the last training, once all is chosen: the validation photos teach as well. Nothing is left then
+    to calibrate by, so temperature and threshold stay those of `start`, and there are no scores.
     """
+    if with_val and (start is None or whole(data)):
+        raise MisuseError(
+            "--with-val goes on from a classifier that is calibrated: name its --start, and photos to cut."
+        )
     presets, architecture = _KINDS[kind]
     options = replace(preset(preset_name, presets), seed=seed)
     options = options if epochs is None else replace(options, epochs=epochs)
@@ -95,16 +104,17 @@ def teach_classifier(
     check_name(name, out / "weights", architecture)
     side = options.layout.patch_px
     check_data(data, side)
+    fold, addition = ("train+val", "_with_val") if with_val else ("train", "")
     with Progress(console=Console(stderr=True), disable=quiet) as bar:
         draw, pool = partial(labelled_patches, data, out / "pool"), shown(bar, "Drawing patches")
         validation = draw("val", _VALIDATION_PATCHES, side, lambda _done, _total: None)
         twins = places = None
         if segmenter is not None and layout_of(data) is None:
-            twins = out / "twins" / segmenter.sha256[:12]
-            keep_twins(data, segmenter, twins)
-        training = draw("train", patches, side, pool, twins)
+            twins = out / "twins" / f"{segmenter.sha256[:12]}{addition}"
+            keep_twins(data, segmenter, twins, fold)
+        training = draw(fold, patches, side, pool, twins)
         if segmenter is not None:
-            folder = out / "places" / f"{side}_{segmenter.sha256[:12]}"
+            folder = out / "places" / f"{side}_{segmenter.sha256[:12]}{addition}"
             places = crack_places(segmenter, training.images, folder, shown(bar, "Looking for cracks"))
 
         def note(epoch: Epoch) -> None:
@@ -114,39 +124,45 @@ def teach_classifier(
             LabelledPatches(training.images, training.labels, places),
             LabelledPatches(validation.images, validation.labels),
             options,
-            out / f"{named(name, preset_name, seed, before and before.sha256)}.ckpt",
+            out / f"{named(name, preset_name, seed, before and before.sha256)}{addition}.ckpt",
             where,
             note,
             shown(bar, "Training"),
             None if before is None else before.network,
         )
-    logits = logits_of(trained.network, validation.images).double().numpy() / trained.temperature
-    probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
-    threshold = best_threshold(probability, validation.labels)
-    scores = {
-        "validation_balanced_accuracy": balanced_accuracy(probability, validation.labels, threshold),
-        "validation_balanced_accuracy_at_half": balanced_accuracy(probability, validation.labels),
-        "epochs": len(trained.epochs),
-    }
+    scores: dict[str, float] = {"epochs": len(trained.epochs)}
+    if with_val:
+        assert before is not None, "refused above"
+        temperature, threshold = before.temperature, before.threshold
+    else:
+        temperature = trained.temperature
+        logits = logits_of(trained.network, validation.images).double().numpy() / temperature
+        probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+        threshold = best_threshold(probability, validation.labels)
+        scores |= {
+            "validation_balanced_accuracy": balanced_accuracy(probability, validation.labels, threshold),
+            "validation_balanced_accuracy_at_half": balanced_accuracy(probability, validation.labels),
+        }
     story = {
-        "data": told(data),
+        "data": told(data, fold),
         "recipe": {
             "preset": preset_name,
             "patches": patches,
+            "fold": fold,
             **asdict(options),
             **({} if before is None else {"start": before.name, "start_sha256": before.sha256}),
             **({} if segmenter is None else {"dense_by": segmenter.name, "dense_by_sha256": segmenter.sha256}),
         },
         "scores": scores,
     }
-    path = save_classifier(trained.network, name, out / "weights", trained.temperature, threshold, story)
-    return {"weights": str(path), "threshold": threshold, "temperature": trained.temperature, "scores": scores}
+    path = save_classifier(trained.network, name, out / "weights", temperature, threshold, story)
+    return {"weights": str(path), "threshold": threshold, "temperature": temperature, "scores": scores}
 
 
-def told(data: Path) -> list[dict[str, str]]:
+def told(data: Path, fold: str = "train") -> list[dict[str, str]]:
     """What a manifest says of the data in a folder."""
     if layout_of(data) is None:
-        return TEACHING_DATA
+        return [{**each, "name": each["name"].replace("train fold", _FOLDS_TOLD[fold])} for each in TEACHING_DATA]
     return [{"name": data.name, "licence": "not known here", "source": "the user's own data set"}]
 
 

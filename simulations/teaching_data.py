@@ -34,7 +34,7 @@ from simulations.pools import Drawn, draw_shards
 
 Progress = Callable[[int, int], None]
 
-_SEEDS = {"train": 1000, "val": 900_000}
+_SEEDS = {"train": 1000, "train+val": 1000, "val": 900_000}
 #: Where photos with masks lie in the mixture of the shipped networks.
 _MASKED = SETS[1]
 #: Windows of masks are tried so often.
@@ -56,10 +56,10 @@ def check_data(data: Path, side: int, drawn: bool = False) -> None:
     if layout is None:
         check_folders(data)
     if whole(data):
-        for fold in _SEEDS:
+        for fold in ("train", "val"):
             _check_patches(read_fold(data, fold), side)
     elif layout == "masks" or drawn:
-        for fold in _SEEDS:
+        for fold in ("train", "val"):
             check_windows(masked_photos(data if layout == "masks" else data / _MASKED, fold), fold, side)
 
 

@@ -83,6 +83,14 @@ def train(
     dense_by: Annotated[
         str | None, typer.Option(help="Of a classifier: segmenter that shows it where cracks are (name or file).")
     ] = None,
+    with_val: Annotated[
+        bool,
+        typer.Option(
+            "--with-val",
+            help="Of a classifier: the last training, once all is chosen, by the validation photos as well; "
+            "temperature and threshold stay those of --start.",
+        ),
+    ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Not of a segmenter: epochs at most.")] = None,
     entropy: Annotated[
         bool,
@@ -105,6 +113,7 @@ def train(
         "preset_name": preset,
         "start": start,
         "dense_by": dense_by or None,
+        "with_val": with_val or None,
         "epochs": epochs,
         "entropy": entropy or None,
         "teacher": teacher,

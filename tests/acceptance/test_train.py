@@ -26,6 +26,8 @@ REFUSED = [
     (("--network", "segmenter", "--preset", "half"), "A segmenter has no --preset."),
     (("--network", "segmenter", "--dense-by", "s"), "A segmenter has no --dense-by."),
     (("--steps", 5, "--teacher", "default"), "A classifier has no --teacher or --steps."),
+    (("--with-val",), "name its --start"),
+    (("--network", "segmenter", "--with-val"), "A segmenter has no --with-val."),
     (("--preset", "tenth"), "Unknown training preset 'tenth'."),
     (("--network", "bcos", "--preset", "half"), "Unknown training preset 'half'. Known: paper, twin."),
     (("--network", "autoencoder", "--start", "default"), "An autoencoder has no --start."),
@@ -80,6 +82,17 @@ def test_the_chain_from_segmenter_to_classifier(here: Path, weights: Path, monke
     assert "default.safetensors" in crackmonitor("train", *where, *words).out
     recipe = manifest(here / "training/weights")["default"]["recipe"]
     assert (recipe["preset"], recipe["patches"], recipe["seed"], recipe["dense_by"]) == ("tiny", 8, 3, "segmenter")
+    first = crackmonitor("train", *where, *words, "--json").result
+
+    last = ("--preset", "tiny", "--patches", 8, "--with-val", "--start", first["weights"], "--name", "last")
+    taught = crackmonitor(
+        "train", *where, *last, "--dense-by", here / "training/weights/segmenter.safetensors", "--json"
+    )
+    entry = manifest(here / "training/weights")["last"]
+    assert (taught.result["threshold"], taught.result["temperature"]) == (first["threshold"], first["temperature"])
+    assert entry["recipe"]["fold"] == "train+val"
+    assert entry["scores"] == {"epochs": 1}, "what taught it cannot score it"
+    assert any("train and val folds" in each["name"] for each in entry["data"])
 
 
 def test_every_compared_network_is_trained_from_photos_with_masks(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, and_, delete, func, or_, select, text, update
+from sqlalchemy import Select, and_, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError
@@ -79,14 +79,20 @@ def claim_next(
     just about to claim is passed over.
 
     To find the next one every capture there is has to be looked at, so some are found at once. A worker that brings the
-    same `ahead` each time has those claimed from there that still are free; any others are looked up anew.
+    same `ahead` each time has those claimed from there that still are free; any others are looked up anew. Where other
+    workers are quicker at all of these, it looks further.
     """
     unclaimed = _unclaimed(fingerprint, former, now)
     ahead = deque() if ahead is None else ahead
-    work = _claim_first(session, unclaimed, ahead, worker, now, lease)
-    if work is None:
-        ahead.extend((row[0], row[1]) for row in session.execute(unclaimed.limit(_AHEAD)))
-        work = _claim_first(session, unclaimed, ahead, worker, now, lease)
+    tried: list[tuple[int, str]] = []
+    while (work := _claim_first(session, unclaimed, ahead, worker, now, lease)) is None:
+        # Those that others are just about to claim still look free, and would be found for ever.
+        others = unclaimed.where(tuple_(CaptureRow.id, RecipeRow.fingerprint).not_in(tried)) if tried else unclaimed
+        found = [(row[0], row[1]) for row in session.execute(others.limit(_AHEAD))]
+        if not found:
+            return None
+        ahead.extend(found)
+        tried += found
     return work
 
 

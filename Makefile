@@ -6,7 +6,7 @@ DEMO ?= demo
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format train validate bench clean
+.PHONY: help install demo test soak check format train validate bench speed clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,7 +27,7 @@ demo: install  ## Three simulated walls through the real service, then its dashb
 test: check  ## Style, types, layers, and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-soak: install  ## What tries to break the service's promises, at full counts (an hour and more)
+soak: install  ## What tries to break the service's promises, at full counts (a quarter of an hour to two)
 	CRACKMONITOR_TEST_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m soak
 
 check: install  ## Style, types and layers only
@@ -51,6 +51,10 @@ validate: install  ## Hundreds of simulated series through the analysis, into si
 
 bench: install  ## The analysis against the published way of doing it, into simulations/results (half an hour)
 	$(BIN)/crackmonitor bench --report simulations/results/speed.md
+
+speed: install  ## How long the costly parts take, against the last run on this machine; fails where one is 25 % slower
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/speed/between_versions.py --benchmark-enable --benchmark-autosave \
+		$(if $(wildcard .benchmarks/*/*.json),--benchmark-compare --benchmark-compare-fail=median:25%)
 
 clean:  ## Remove the virtual environment, the demonstration and all caches
 	rm -rf .venv $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

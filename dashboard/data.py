@@ -17,7 +17,7 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from dashboard.charts import Line
-from dashboard.wording import State, without_path
+from dashboard.wording import State
 from dashboard.workspace import workspace as workspace
 from monitor.errors import CrackmonitorError as CrackmonitorError
 from monitor.errors import UnreadableImageError
@@ -165,25 +165,10 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Rejected:
-    """A file that was not taken in."""
-
-    location: str
-    time_zone: str
-    file_name: str
-    reason: str
-    received_at: datetime
-
-    @property
-    def kind(self) -> str:
-        """The reason as files of the same fault share it."""
-        return without_path(self.reason, self.file_name)
-
-
-@dataclass(frozen=True)
 class Service:
     """How the service itself is doing. `pending` counts captures to be measured, by location name; `shadows` are of
-    the locations that have another recipe beside their own.
+    the locations that have another recipe beside their own; `unseen` counts files in the inbox that no worker has
+    looked at.
     """
 
     inbox: Path
@@ -193,6 +178,7 @@ class Service:
     pending: Mapping[str, int]
     shadows: tuple[ShadowSeries, ...]
     watched: tuple[str, ...]
+    unseen: int
     undelivered: tuple[NotificationView, ...]
 
 
@@ -302,6 +288,7 @@ def service(folder: Path) -> Service:
         statuses = queries.statuses(session)
         pending = _pending(session, statuses)
         checked = database(settings.resolved_database_url)
+        watched = tuple(queries.sightings(session))
         return Service(
             inbox=settings.inbox,
             database=checked.name,
@@ -311,22 +298,10 @@ def service(folder: Path) -> Service:
                 status.location.name: pending[status.location.id] for status in statuses if pending[status.location.id]
             },
             shadows=tuple(queries.shadows(session)),
-            watched=tuple(queries.sightings(session)),
+            watched=watched,
+            unseen=_unseen(settings.inbox, watched),
             undelivered=tuple(queries.undelivered(session)),
         )
-
-
-@st.cache_data(ttl=6 * _FRESH, show_spinner=False)
-def rejected(folder: Path) -> tuple[Rejected, ...]:
-    """All files that were not taken in, newest first."""
-    with reading(folder) as (session, _):
-        found = [
-            Rejected(place.name, place.time_zone, capture.file_name, capture.rejected_reason, capture.received_at)
-            for place in queries.locations(session)
-            for capture in queries.captures(session, place.id)
-            if capture.rejected_reason is not None
-        ]
-    return tuple(sorted(found, key=lambda file: file.received_at, reverse=True))
 
 
 @st.cache_data(ttl=60 * _FRESH, max_entries=32, show_spinner=False)
@@ -400,3 +375,9 @@ def _pending(session: Session, statuses: Sequence[LocationStatus]) -> dict[int, 
         else status.captures
         for status in statuses
     }
+
+
+def _unseen(inbox: Path, watched: Sequence[str]) -> int:
+    """How many files of the inbox are not watched yet; hidden ones are not meant for the worker."""
+    files = {str(path) for path in inbox.rglob("*") if path.is_file() and not path.name.startswith((".", "~"))}
+    return len(files.difference(watched))

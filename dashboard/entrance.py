@@ -65,3 +65,9 @@ def asked_name(folder: Path, action: access_data.Action) -> str:
     else:
         refused(folder, action)
     return person.name
+
+
+def told_name(folder: Path) -> str:
+    """What `asked_name` has been told by now: for what a button does before the page is drawn again."""
+    person = access_data.person(folder)
+    return person.name if person.logged_in else str(st.session_state.get("name", ""))

@@ -10,7 +10,7 @@ def verdict_lines(glance: data.Glance) -> list[str]:
         return []
     found = glance.verdict
     if found is None:
-        return [verdict(None)]
+        return [verdict(None, measured=glance.measured)]
     lines = [f"{verdict(found.outcome, found.months_needed)} {plain(found.evidence)}"]
     return lines if found.rate is None else [*lines, f"{_of(found)}: {_rate(found.rate)}"]
 

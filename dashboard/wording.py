@@ -181,8 +181,12 @@ def _signed(value: float, decimals: int) -> str:
     return digits[1:] if float(digits) == 0 else digits.replace("-", "−")
 
 
-def verdict(outcome: str | None, months_needed: float | None = None) -> str:
-    """The verdict in Markdown, with the time that one still needs; `outcome` None: nothing was judged yet."""
+def verdict(outcome: str | None, months_needed: float | None = None, *, measured: bool = False) -> str:
+    """The verdict in Markdown, with the time that one still needs; `outcome` None: nothing was judged yet, or what was
+    does not hold any more, as after a photo was withdrawn (`measured`: there are readings to judge).
+    """
+    if outcome is None and measured:
+        return "**No verdict at present.** The worker judges the readings in its next round."
     if outcome is None:
         return "**No verdict yet.** The worker gives one after it has measured."
     months = None if months_needed is None else max(math.ceil(months_needed), 1)
@@ -192,7 +196,7 @@ def verdict(outcome: str | None, months_needed: float | None = None) -> str:
 
 def no_rate(message: str | None) -> str:
     """Why there is no rate, from the failed fit's message (None: there is no fit either)."""
-    return f"No rate yet: {plain(message or 'the worker fits one after it has measured')}."
+    return f"No rate yet: {plain(message or 'the worker fits one in its next round')}."
 
 
 def due(at: datetime, time_zone: str, now: datetime) -> str:

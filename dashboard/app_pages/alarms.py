@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from dashboard import access_data, alarm_data, data
-from dashboard.entrance import asked_name, refused
+from dashboard.entrance import asked_name, refused, told_name
 from dashboard.wording import ALERT_SIGNS, ago, clock, count, due, moment, plain
 
 _AT_ONCE = 20
@@ -25,14 +26,18 @@ def show() -> None:
     folder, now = data.workspace(), datetime.now(UTC)
     if "done" in st.session_state:
         st.toast(st.session_state.pop("done"), icon=":material/check:")
-    by = asked_name(folder, access_data.Action.ANSWER_ALERTS)
+    asked_name(folder, access_data.Action.ANSWER_ALERTS)
+    if "refused" in st.session_state:
+        why_not = plain(st.session_state.pop("refused"))
+        st.warning(why_not, icon=":material/info:")
+        st.toast(why_not, icon=":material/info:")  # the top may be out of sight of the button
     asked = _asked(folder)
     if asked is not None:
         st.subheader("The alert you came for")
-        _card(asked, folder, by, now)
-    _inbox(folder, by, now, asked)
-    _history(folder)
-    _test(folder, by)
+        _card(asked, folder, now)
+    _inbox(folder, now, asked)
+    _history(folder, now)
+    _test(folder)
 
 
 def _asked(folder: Path) -> alarm_data.AlarmView | None:
@@ -50,7 +55,7 @@ def _asked(folder: Path) -> alarm_data.AlarmView | None:
         return None
 
 
-def _inbox(folder: Path, by: str, now: datetime, asked: alarm_data.AlarmView | None) -> None:
+def _inbox(folder: Path, now: datetime, asked: alarm_data.AlarmView | None) -> None:
     waiting = alarm_data.inbox(folder)
     st.subheader("Inbox")
     if not waiting:
@@ -67,13 +72,13 @@ def _inbox(folder: Path, by: str, now: datetime, asked: alarm_data.AlarmView | N
     shown = [*fresh, *seen, *over]
     limit = st.session_state.get("shown", _AT_ONCE)
     for one in shown[:limit]:
-        _card(one, folder, by, now)
+        _card(one, folder, now)
     if len(shown) > limit and st.button(f"Show {min(_AT_ONCE, len(shown) - limit)} more of {len(shown)}"):
         st.session_state["shown"] = limit + _AT_ONCE
         st.rerun()
 
 
-def _card(one: alarm_data.AlarmView, folder: Path, by: str, now: datetime) -> None:
+def _card(one: alarm_data.AlarmView, folder: Path, now: datetime) -> None:
     told = one.transition
     with st.container(border=True, gap="small"):
         sign = ALERT_SIGNS["ok" if one.over_at is not None else told.new.value]
@@ -83,13 +88,19 @@ def _card(one: alarm_data.AlarmView, folder: Path, by: str, now: datetime) -> No
         else:
             st.page_link("app_pages/location.py", label=what, query_params={"location": told.location})
         st.markdown("  \n".join(_facts(one, now)))
-        for action in one.actions:
-            to = f" {plain(action.assignee)}" if action.assignee else ""
-            note = f": {plain(action.note)}" if action.note else ""
-            st.caption(f"{clock(action.at, told.time_zone)}: {plain(action.by)} {_DONE[action.kind]}{to}{note}")
+        _said(one)
         if one.closed is None and access_data.may(folder, access_data.Action.ANSWER_ALERTS, _site(folder, one)):
-            _buttons(one, folder, by)
+            _buttons(one, folder)
         _picture(one, folder)
+
+
+def _said(one: alarm_data.AlarmView) -> None:
+    """What people did about it, in order."""
+    for action in one.actions:
+        to = f" {plain(action.assignee)}" if action.assignee else ""
+        note = f": {plain(action.note)}" if action.note else ""
+        when = clock(action.at, one.transition.time_zone)
+        st.caption(f"{when}: {plain(action.by)} {_DONE[action.kind]}{to}{note}")
 
 
 def _facts(one: alarm_data.AlarmView, now: datetime) -> list[str]:
@@ -117,34 +128,43 @@ def _site(folder: Path, one: alarm_data.AlarmView) -> int | None:
     return next((place.site_id for place in places if place.id == one.transition.location_id), None)
 
 
-def _buttons(one: alarm_data.AlarmView, folder: Path, by: str) -> None:
+def _buttons(one: alarm_data.AlarmView, folder: Path) -> None:
     with st.container(horizontal=True):
-        if one.acknowledged is None and st.button("Acknowledge", key=f"acknowledge {one.id}", type="primary"):
-            _do(lambda: alarm_data.acknowledge(folder, one.id, by), f"Alert {one.id} is acknowledged.")
-        _asking("Assign", "Who is to see to it?", one, lambda to: alarm_data.assign(folder, one.id, by, to))
-        _asking(
-            "Comment", "What should the others know?", one, lambda note: alarm_data.comment(folder, one.id, by, note)
-        )
-        _asking("Close", "What was done about it?", one, lambda action: alarm_data.close(folder, one.id, by, action))
+        if one.acknowledged is None:
+            act, done = partial(alarm_data.acknowledge, folder, one.id), f"Alert {one.id} is acknowledged."
+            st.button(
+                "Acknowledge",
+                key=f"acknowledge {one.id}",
+                type="primary",
+                on_click=_do,
+                args=(folder, act, done),
+            )
+        for label, question, write, done in (
+            ("Assign", "Who is to see to it?", alarm_data.assign, f"Alert {one.id} is assigned."),
+            ("Comment", "What should the others know?", alarm_data.comment, f"Your comment on alert {one.id} is kept."),
+            ("Close", "What was done about it?", alarm_data.close, f"Alert {one.id} is closed. The history keeps it."),
+        ):
+            key = f"{label} text {one.id}"
+            with st.popover(label), st.form(f"{label} {one.id}", border=False):
+                st.text_input(question, key=key)
+                act = partial(_with_text, write, folder, one.id, key)
+                st.form_submit_button(label, type="primary", on_click=_do, args=(folder, act, done))
 
 
-def _asking(label: str, question: str, one: alarm_data.AlarmView, act: Callable[[str], None]) -> None:
-    """A button that asks one thing before it acts."""
-    with st.popover(label), st.form(f"{label} {one.id}", border=False):
-        told = st.text_input(question, key=f"{label} text {one.id}")
-        if st.form_submit_button(label, type="primary"):
-            _do(lambda: act(told), f"{label}: done for alert {one.id}.")
+def _with_text(write: Callable[[Path, int, str, str], None], folder: Path, alert_id: int, key: str, by: str) -> None:
+    write(folder, alert_id, by, str(st.session_state.get(key, "")))
 
 
-def _do(act: Callable[[], None], done: str) -> None:
-    """Act, and show the page as it is then; or say why not."""
+def _do(folder: Path, act: Callable[[str], None], done: str) -> None:
+    """Act in the name of whoever looks, or say why not. It comes before the page is drawn, so that a click counts, or
+    is answered, even where somebody else has just seen to the alert and its buttons are gone.
+    """
     try:
-        act()
+        act(told_name(folder))
     except data.CrackmonitorError as error:
-        st.warning(plain(str(error)), icon=":material/info:")
+        st.session_state["refused"] = str(error)
     else:
         st.session_state["done"] = done
-        st.rerun()
 
 
 def _picture(one: alarm_data.AlarmView, folder: Path) -> None:
@@ -157,14 +177,30 @@ def _picture(one: alarm_data.AlarmView, folder: Path) -> None:
         st.image(image, "What was found, outlined, in the capture it is about", width="stretch", output_format="JPEG")
 
 
-def _history(folder: Path) -> None:
+def _history(folder: Path, now: datetime) -> None:
     st.subheader("History")
     past = alarm_data.history(folder)
     if not past:
         st.markdown("No alert has ever been raised.")
         return
-    st.dataframe([_row(one) for one in past], hide_index=True, placeholder="–")
+    st.dataframe(
+        [_row(one) for one in past],
+        hide_index=True,
+        placeholder="–",
+        column_config={"What was done": st.column_config.TextColumn(width="medium")},
+    )
     st.caption("Times are those of each site. The last 200 alerts and tests, newest first.")
+    numbers = {one.id: one for one in past}
+    number = st.selectbox("All about one of them", list(numbers), index=None, placeholder="Its number", width=240)
+    if number is not None:
+        _past(numbers[number], now)
+
+
+def _past(one: alarm_data.AlarmView, now: datetime) -> None:
+    """An alert with everything that people said of it; what there is to do about it is done in the inbox."""
+    with st.container(border=True, gap="small"):
+        st.markdown("  \n".join([f"**{plain(one.transition.location)}**", *_facts(one, now)]))
+        _said(one)
 
 
 def _row(one: alarm_data.AlarmView) -> dict[str, str | int | None]:
@@ -176,26 +212,24 @@ def _row(one: alarm_data.AlarmView) -> dict[str, str | int | None]:
         "Level": "○ Test" if told.subject == alarm_data.TEST else f"{sign.shape} {sign.word}",
         "Location": told.location,
         "About": alarm_data.subject_name(told.subject),
-        "Why": told.why,
         "Over": None if one.over_at is None else clock(one.over_at, told.time_zone),
         "Acknowledged by": None if acknowledged is None else acknowledged.by,
         "Assigned to": one.assignee,
         "Closed by": None if closed is None else closed.by,
         "What was done": None if closed is None else closed.note,
         "Not delivered": one.unsent or None,
+        "Why": told.why,
     }
 
 
-def _test(folder: Path, by: str) -> None:
+def _test(folder: Path) -> None:
     st.subheader("Test")
     if refused(folder, access_data.Action.TEST_ALARMS):
         return
     st.markdown("A test goes to every usual channel, so that you know before it matters whether messages arrive.")
-    if st.button("Send a test alarm", icon=":material/send:"):
-        _do(
-            lambda: alarm_data.send_test(folder, by),
-            "The worker sends the test in its next round, about a minute from now.",
-        )
+    done = "The worker sends the test in its next round, about a minute from now."
+    act = partial(alarm_data.send_test, folder)
+    st.button("Send a test alarm", icon=":material/send:", on_click=_do, args=(folder, act, done))
 
 
 show()

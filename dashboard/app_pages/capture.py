@@ -195,9 +195,10 @@ def _ask(folder: Path, seen: capture_data.Shown) -> None:
     way = st.segmented_control("What you see", ways, default=ways[0])
     if way is None:
         return
-    points = _drawn(folder, seen) if way == ways[-1] else []
+    turn = st.session_state.setdefault("recorded", 0)  # empty fields afterwards, so that nothing is recorded twice
+    points = _drawn(folder, seen, f"mark {seen.capture.id} {turn}") if way == ways[-1] else []
     crack = st.selectbox("Crack", names, width=200) if way != ways[-1] else None
-    why = st.text_input("Why", placeholder="Kept with your word", width=600)
+    why = st.text_input("Why", key=f"why {turn}", placeholder="Kept with your word", width=600)
     by = asked_name(folder, access_data.Action.CORRECT_CRACKS)
     ready = bool(why.strip()) and (crack is not None or len(points) > 1)
     if st.button("Record it", type="primary", disabled=not ready):
@@ -208,7 +209,7 @@ def _ask(folder: Path, seen: capture_data.Shown) -> None:
             _do(lambda: capture_data.judge(folder, seen, crack, kind, why, by))
 
 
-def _drawn(folder: Path, seen: capture_data.Shown) -> list[tuple[float, float]]:
+def _drawn(folder: Path, seen: capture_data.Shown, key: str) -> list[tuple[float, float]]:
     """Clicked points in the reference's frame."""
     assert seen.frame_px is not None, "asked for before"
     stored: Mapping[str, str] = {} if seen.capture.reading is None else seen.capture.reading.pictures
@@ -218,7 +219,7 @@ def _drawn(folder: Path, seen: capture_data.Shown) -> list[tuple[float, float]]:
         return []
     st.caption("Click along the crack, from one end to the other.")
     rows, cols = (full / size for full, size in zip(seen.frame_px, image.shape[:2], strict=True))
-    return [(row * rows, col * cols) for row, col in clicked_points(image, f"mark {seen.capture.id}")]
+    return [(row * rows, col * cols) for row, col in clicked_points(image, key)]
 
 
 def _do(act: Callable[[], None]) -> None:
@@ -227,6 +228,7 @@ def _do(act: Callable[[], None]) -> None:
     except data.CrackmonitorError as error:
         st.warning(plain(str(error)), icon=":material/info:")
     else:
+        st.session_state["recorded"] += 1
         st.session_state["done"] = "Kept. The worker follows the cracks anew."
         st.rerun()
 

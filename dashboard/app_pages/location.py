@@ -8,16 +8,15 @@ import streamlit as st
 from dashboard import charts, data
 from dashboard.along_the_crack import along_the_crack
 from dashboard.before_after import before_after
+from dashboard.cracks_tables import cracks_tables
 from dashboard.downloads import downloads
 from dashboard.verdict import verdict_lines
 from dashboard.wording import (
     ALERT_SIGNS,
-    CRACK_STATES,
     METHODS,
     MONTHS_PER_YEAR,
     SIGNS,
     STATUSES,
-    VERDICTS,
     State,
     ago,
     clock,
@@ -28,10 +27,8 @@ from dashboard.wording import (
     no_rate,
     number,
     plain,
-    plus_minus,
     rate,
     seen,
-    together,
     without_path,
 )
 
@@ -51,7 +48,7 @@ def show() -> None:
     _status(detail, datetime.now(UTC))
     if detail.glance.status.captures:
         _verdict(detail)
-        _cracks(detail)
+        cracks_tables(detail)
         _trend(detail)
         before_after(detail)
         along_the_crack(detail)
@@ -97,7 +94,7 @@ def _status(detail: data.Detail, now: datetime) -> None:
     captured = "none yet"
     if last is not None and last.time is not None:
         captured = seen(last.time.at, view.time_zone, now, certain=last.time.certain)
-    scale = f"none, so sizes are in pixels; give one with `crackmonitor location scale {view.name}`"
+    scale = "none, so sizes are in pixels; give one on *Set up*, Scale and plan"
     if view.scale is not None:
         scale = f"{number(view.scale.mm_per_px)} mm per pixel ± {number(view.scale.standard_error)}"
     st.caption(f"Last capture: {captured} · expected every {number(view.interval_days)} days · scale: {scale}")
@@ -115,8 +112,8 @@ def _level(stand: data.TriggerStandView, time_zone: str, now: datetime, *, told:
     why = "" if told else f"{plain(stand.why)}  \n"
     st.markdown(
         f"{ALERT_SIGNS[stand.level.value].badge} {why}"
-        f"To do: {plain(order.action)} By {plain(order.owner)}, {until} ({agreed}; change it with"
-        " `crackmonitor location trigger-plan`)."
+        f"To do: {plain(order.action)} By {plain(order.owner)}, {until} ({agreed}; change it on"
+        " *Set up*, Thresholds)."
     )
 
 
@@ -220,67 +217,12 @@ def _happened(view: data.EventView) -> str:
 
 
 def _label(metric: str) -> str:
-    return f"{data.METRIC_NAMES[metric]} ({data.unit_of(metric)})"
+    name, unit = data.METRIC_NAMES[metric], data.unit_of(metric)
+    return name if unit in name else f"{name} ({unit})"
 
 
 def _subject(crack: str) -> str:
     return "All cracks together, by their masks" if crack == data.ALL_CRACKS else f"Crack {crack}"
-
-
-_IN_UNITS = ("Widest", "Mean opening", "Change", "By the lips", "Shear", "Longer by")
-
-
-def _cracks(detail: data.Detail) -> None:
-    """One row a crack: what its last reading says, by the gap and by the lips."""
-    if not detail.cracks:
-        return
-    st.subheader("Cracks")
-    scale = detail.glance.status.location.scale
-    unit, factor = ("px", 1.0) if scale is None else ("mm", scale.mm_per_px)
-    st.dataframe(
-        [_crack_row(view, detail, factor) for view in detail.cracks],
-        hide_index=True,
-        placeholder="–",
-        column_config={name: f"{name} ({unit})" for name in _IN_UNITS},
-    )
-    st.caption(
-        "Widest: the opening where the crack gapes widest. Change: of the mean opening since the reference, read from"
-        " the dark gap; by the lips: the same from the wall's texture on both sides. Where the two disagree, look at"
-        " the photos. Longer by: at the upper and the lower tip (left and right for a crack that lies); a dash where"
-        " the photo does not show the tip. Monitoring sees only movement since the reference was taken."
-    )
-
-
-def _crack_row(view: data.CrackView, detail: data.Detail, factor: float) -> dict[str, str | None]:
-    measured = [reading for reading in view.readings if reading.opening_px is not None]
-    last, verdict = view.readings[-1], detail.verdict(view.crack.name)
-    shown = measured[-1] if measured else last
-
-    def value(size: float | None, error: float | None) -> str | None:
-        if size is None or error is None:
-            return None
-        return plus_minus(size * factor, error * factor)
-
-    return {
-        "Crack": view.crack.name,
-        "Verdict": None if verdict is None else VERDICTS[verdict.outcome],
-        "Widest": value(shown.widest_px, together(shown.widest_error_px, shown.shared_error_px)),
-        "Mean opening": value(shown.opening_px, together(shown.opening_error_px, shown.shared_error_px)),
-        "Change": value(shown.change_px, shown.change_error_px),
-        "By the lips": value(shown.lips_px, shown.lips_error_px),
-        "Shear": value(shown.shear_px, shown.lips_error_px),
-        "Longer by": _longer(last, factor),
-        "Both agree": None if shown.agree is None else ("yes" if shown.agree else "no"),
-        "Last seen as": CRACK_STATES[last.state],
-    }
-
-
-def _longer(reading: data.CrackReading, factor: float) -> str | None:
-    """How much longer the crack has grown at its two tips; None where neither is shown."""
-    tips = (reading.first_tip_px, reading.second_tip_px)
-    if tips == (None, None):
-        return None
-    return " / ".join("–" if tip is None else number(tip * factor) for tip in tips)
 
 
 def _points(detail: data.Detail, series: data.Series) -> tuple[list[charts.Point], list[charts.Point]]:
@@ -361,8 +303,9 @@ def _captures(detail: data.Detail) -> None:
         )
     if any(capture.reading and capture.reading.status in _GAVE_NO_NUMBERS for capture in detail.captures):
         st.caption(
-            "A photo that shows another location is put there by `crackmonitor capture move NUMBER --location NAME`;"
-            " what could not be measured is measured again after `crackmonitor capture remeasure NUMBER`."
+            "A photo that shows another location is put there on *Upload*, or by"
+            " `crackmonitor capture move NUMBER --location NAME`; what could not be measured is measured again after"
+            " `crackmonitor capture remeasure NUMBER`."
         )
 
 

@@ -158,7 +158,7 @@ def _card(glance: data.Glance, now: datetime) -> None:
         site = f"{plain(view.site)} · " if glance.state in _URGENT else ""
         lines += [site + _capture_line(glance, now), *verdict_lines(glance)]
         if glance.measured and view.scale is None:
-            lines.append(f"For growth in mm it needs a scale: `crackmonitor location scale {view.name}`")
+            lines.append("For growth in mm it needs a scale: give one on *Set up*, Scale and plan.")
         st.markdown("  \n".join(lines))
 
 

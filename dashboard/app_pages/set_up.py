@@ -12,6 +12,7 @@ from dashboard import access_data, data, place_data
 from dashboard.clicks import clicked_points
 from dashboard.entrance import refused
 from dashboard.glossary import as_table
+from dashboard.limit_tables import limit_tables
 from dashboard.wording import clock, number, plain
 
 _NEW = "A new site"
@@ -46,7 +47,9 @@ def show() -> None:
     st.title("Set up")
     folder = data.workspace()
     if "done" in st.session_state:
-        st.success(st.session_state.pop("done"), icon=":material/check:")
+        done = st.session_state.pop("done")
+        st.success(done, icon=":material/check:")
+        st.toast(done, icon=":material/check:")  # whoever has pressed a button at the bottom does not see the top
     glances = data.glances(folder)
     with st.expander("First time here? From nothing to a trend in five steps", expanded=not glances):
         st.markdown(_GUIDE)
@@ -71,14 +74,18 @@ def _add(folder: Path) -> None:
     site, time_zone = _site(sites)
     if refused(folder, access_data.Action.SET_UP_PLACES, sites[site].id if site in sites else None):
         return
+    turn = st.session_state.setdefault("added", 0)
     name = st.text_input(
         "Name of the location",
+        key=f"new name {turn}",
         placeholder="north-wall",
         help="Letters, digits, - and _: its inbox folder is called the same.",
         width=420,
     )
     interval = st.number_input("Days between photos", min_value=1.0, value=31.0, step=1.0, width=200)
-    photo = st.file_uploader("Reference photo: the first one, that all others are compared with")
+    photo = st.file_uploader(
+        "Reference photo: the first one, that all others are compared with", key=f"new reference {turn}"
+    )
     image = None
     if photo is not None:
         try:
@@ -86,8 +93,8 @@ def _add(folder: Path) -> None:
         except data.CrackmonitorError as error:
             st.warning(plain(str(error)), icon=":material/info:")
             return
-    scale = _scale(image)
-    plan = st.file_uploader("Location plan (a picture that shows where it is; for the report)")
+    scale = _scale(image, f"new scale {turn}")
+    plan = st.file_uploader("Location plan (a picture that shows where it is; for the report)", key=f"new plan {turn}")
     if st.button("Add the location", type="primary", disabled=not (site and name)):
         try:
             place_data.add_location(
@@ -103,7 +110,11 @@ def _add(folder: Path) -> None:
         except data.CrackmonitorError as error:
             st.warning(plain(str(error)), icon=":material/info:")
             return
-        then = "The worker takes its photo in." if photo is not None else "Its first photo becomes the reference."
+        then = "Its first photo becomes the reference."
+        if photo is not None:
+            then = "The worker takes its photo in; Upload shows when."
+        # Empty fields for the next location: one that kept this one's points would have this one's scale.
+        st.session_state["added"] = turn + 1
         st.session_state["done"] = f"{plain(name)} is set up. {then}"
         st.rerun()
 
@@ -119,14 +130,14 @@ def _site(sites: dict[str, place_data.SiteView]) -> tuple[str, str]:
     return name.strip(), zone
 
 
-def _scale(image: data.ByteArray | None) -> data.Scale | None:
+def _scale(image: data.ByteArray | None, key: str) -> data.Scale | None:
     """The scale asked for; None with the reason on the page where there is none."""
-    kind = st.radio("Scale", list(_SCALES), captions=list(_SCALES.values()))
+    kind = st.radio("Scale", list(_SCALES), captions=list(_SCALES.values()), key=key)
     if image is None and kind in (_MARKER, _POINTS):
         st.info("Choose the reference photo first.")
         return None
     try:
-        scale = _scale_of(kind, image)
+        scale = _scale_of(kind, image, key)
     except data.CrackmonitorError as error:
         st.warning(plain(str(error)), icon=":material/info:")
         return None
@@ -137,12 +148,16 @@ def _scale(image: data.ByteArray | None) -> data.Scale | None:
     return scale
 
 
-def _scale_of(kind: str, image: data.ByteArray | None) -> data.Scale | None:
+def _scale_of(kind: str, image: data.ByteArray | None, key: str) -> data.Scale | None:
     if kind == _TYPED:
-        mm_per_px = st.number_input("Millimetres per pixel", min_value=0.0, value=None, format="%.4f", width=240)
+        mm_per_px = st.number_input(
+            "Millimetres per pixel", min_value=0.0, value=None, format="%.4f", width=240, key=f"{key} typed"
+        )
         return place_data.scale_typed(mm_per_px) if mm_per_px else None
     if kind == _MARKER and image is not None:
-        side_mm = st.number_input("Side of the marker's black square (mm)", min_value=0.0, value=None, width=240)
+        side_mm = st.number_input(
+            "Side of the marker's black square (mm)", min_value=0.0, value=None, width=240, key=f"{key} side"
+        )
         if not side_mm:
             return None
         found = place_data.scale_from_marker(image, side_mm)
@@ -150,8 +165,10 @@ def _scale_of(kind: str, image: data.ByteArray | None) -> data.Scale | None:
             st.warning(plain(found.reason or ""), icon=":material/info:")
         return found.scale
     if kind == _POINTS and image is not None:
-        points = clicked_points(image, "scale", most=2)
-        distance_mm = st.number_input("Their distance on the wall (mm)", min_value=0.0, value=None, width=240)
+        points = clicked_points(image, key, most=2)
+        distance_mm = st.number_input(
+            "Their distance on the wall (mm)", min_value=0.0, value=None, width=240, key=f"{key} distance"
+        )
         if len(points) < 2 or not distance_mm:
             return None
         # Nobody clicks better than one pixel of what the screen shows.
@@ -169,7 +186,7 @@ def _scale_and_plan(folder: Path, places: dict[str, data.Glance]) -> None:
         return
     told = "none yet" if view.scale is None else f"{number(view.scale.mm_per_px)} mm per pixel ({view.scale.origin})"
     st.markdown(f"Scale now: {plain(told)}")
-    scale = _scale(place_data.reference_image(folder, view.id))
+    scale = _scale(place_data.reference_image(folder, view.id), f"scale of {view.id}")
     if st.button("Set the scale", type="primary", disabled=scale is None) and scale is not None:
         place_data.set_scale(folder, view.id, scale)
         st.session_state["done"] = f"{plain(name)} has its scale; the worker fits its histories anew."
@@ -201,6 +218,7 @@ def _thresholds(folder: Path, places: dict[str, data.Glance]) -> None:
     st.markdown(
         f"{agreed} A new version judges what is photographed from its date on; the past stays as it was judged."
     )
+    _published()
     with st.form("thresholds"):
         limits = _limits(before)
         orders = {level: _order(level, getattr(before.plan, level)) for level in ("green", "amber", "red")}
@@ -216,6 +234,17 @@ def _thresholds(folder: Path, places: dict[str, data.Glance]) -> None:
     else:
         st.session_state["done"] = f"The new thresholds of {plain(name)} are agreed by {plain(engineer)}."
         st.rerun()
+
+
+def _published() -> None:
+    """What codes and guides say of crack widths: to talk over with the engineer, no limits by themselves."""
+    with st.expander("Published limit tables (BRE, ACI, Eurocode), with their caveats"):
+        for table in limit_tables():
+            columns = [name for name in table.rows[0] if any(row[name] for row in table.rows)]
+            cells = [[plain(row[name] or "") for name in columns] for row in table.rows]
+            lines = [f"| {' | '.join(line)} |" for line in (columns, [":--"] * len(columns), *cells)]
+            st.markdown(f"**{plain(table.title)}**\n\n" + "\n".join(lines))
+            st.caption(f"{plain(table.caveat)} Source: {plain(table.source)}.")
 
 
 def _limits(before: place_data.TriggerPlanView) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import data, machine_data
+from dashboard import data, machine_data, quarantine_data
 from dashboard.wording import ago, count, moment, number, plain, worker_notice
 
 
@@ -22,7 +22,7 @@ def show() -> None:
     _work(service)
     _recipes(service)
     _notifications(service)
-    _rejected(data.rejected(folder))
+    _rejected(quarantine_data.rejected(folder))
     _machine(folder)
 
 
@@ -46,6 +46,8 @@ def _work(service: data.Service) -> None:
         st.dataframe([{"Location": name, "Captures": n} for name, n in service.pending.items()], hide_index=True)
     else:
         st.markdown("Every capture that was taken in has been measured.")
+    if service.unseen:
+        st.markdown(f"{count(service.unseen, 'file')} in the inbox, not looked at yet: the worker does that.")
     if service.watched:
         files = count(len(service.watched), "file")
         st.markdown(f"{files} in the inbox, watched until copying is over:")
@@ -112,12 +114,12 @@ def _machine(folder: Path) -> None:
     st.dataframe(rows, hide_index=True)
 
 
-def _rejected(files: tuple[data.Rejected, ...]) -> None:
+def _rejected(files: tuple[quarantine_data.Rejected, ...]) -> None:
     st.subheader("Files not taken in")
     if not files:
         st.markdown("Every file was taken in.")
         return
-    st.markdown(f"{count(len(files), 'file')} lie in quarantine, by reason:")
+    st.markdown(f"{count(len(files), 'file lies', 'files lie')} in quarantine, by reason:")
     for kind, times in Counter(file.kind for file in files).most_common():
         with st.expander(f"{times} × {plain(kind)}"):
             rows = [

@@ -85,6 +85,10 @@ def _fates(folder: Path) -> None:
     st.subheader("What became of them")
     found = intake_data.fates(folder, sent)
     settled = sum(fate.settled for fate in found)
+    if settled > st.session_state.get("settled", 0):  # the links below are to show what has just been measured
+        data.detail.clear()
+        data.glances.clear()
+    st.session_state["settled"] = settled
     st.progress(settled / len(found), f"{settled} of {count(len(found), 'file')} settled")
     rows = [
         {

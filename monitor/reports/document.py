@@ -22,6 +22,8 @@ NO_ASSESSMENT = (
     "This report is no structural assessment. It tells what photographs show of cracks and how far they may be trusted;"
     " what that means for the building is for a structural engineer to say."
 )
+#: What guides with damage classes are called, by the key that a trigger plan has.
+_GUIDES = {"bre_digest_251": "BRE Digest 251"}
 _DONE = {
     AlertAction.ACKNOWLEDGED: "acknowledged by",
     AlertAction.ASSIGNED: "assigned by",
@@ -216,7 +218,7 @@ def _limits(report: LocationReport) -> list[Flowable]:
     if view.valid_from is not None:
         agreed = f"Agreed by {view.agreed_by}, in force since {_moment(view.valid_from, zone)}."
     amber = [] if plan.amber_rate is None else [f"rate above {plan.amber_rate:g} mm per year"]
-    amber += [] if plan.guide is None else [f"next class of {plan.guide.replace('_', ' ')}"]
+    amber += [] if plan.guide is None else [f"next class of {_GUIDES.get(plan.guide, plan.guide)}"]
     red = [] if plan.red_rate is None else [f"rate above {plan.red_rate:g} mm per year"]
     red += [] if plan.red_change is None else [f"{plan.red_change:g} mm or more between two captures"]
     limits = {TriggerLevel.GREEN: ["otherwise"], TriggerLevel.AMBER: amber, TriggerLevel.RED: red}
@@ -224,7 +226,7 @@ def _limits(report: LocationReport) -> list[Flowable]:
     for level, limit in limits.items():
         order = plan.order(level)
         rows.append(
-            (level.value, " or ".join(limit) or "not watched", order.action, order.owner, f"{order.due_days:g} days")
+            (level.value, " or ".join(limit) or "not watched", order.action, order.owner, _days(order.due_days))
         )
     parts: list[Flowable] = [words("Thresholds", "part"), words(agreed, "body")]
     parts.append(table(rows, (0.1, 0.28, 0.34, 0.17, 0.11)))
@@ -234,6 +236,10 @@ def _limits(report: LocationReport) -> list[Flowable]:
         told = f"alert from {rule.fire:g} {rule.unit}{per}, over below {rule.clear:g}, since {since}"
         parts.append(words(f"{METRIC_NAMES[rule.metric]}, {rule.kind}: {told}.", "body"))
     return parts
+
+
+def _days(number: float) -> str:
+    return f"{number:g} day{'' if number == 1 else 's'}"
 
 
 def _exceedances(report: LocationReport) -> list[Flowable]:

@@ -63,6 +63,45 @@ def test_the_second_to_acknowledge_is_told_who_was_first(raised: Stage, monkeypa
     assert len(alarm(raised).actions) == 1
 
 
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [("Acknowledge", "Bea acknowledged this alert already"), ("Close", "Bea closed this alert already")],
+)
+def test_a_click_on_a_button_that_is_gone_by_then_is_answered(
+    raised: Stage, monkeypatch: pytest.MonkeyPatch, label: str, told: str
+) -> None:
+    """The server has seen the other's deed, and would draw neither the button nor, once closed, the card."""
+    app = alarms_page(raised, monkeypatch)
+    now = alarm(raised).transition.at
+    with raised.database.transaction() as session:
+        if label == "Close":
+            repository.close_alert(session, 1, action="Grouted.", by="Bea", now=now)
+        else:
+            repository.acknowledge_alert(session, 1, by="Bea", now=now)
+    st.cache_data.clear()
+    if label == "Close":
+        app.text_input(key="Close text 1").input("Looked at it.")
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+    assert told in words(app)
+    assert not [button for button in app.button if button.label == label]
+    assert [one.by for one in alarm(raised).actions] == ["Bea"]
+
+
+def test_the_history_tells_all_about_a_closed_alert(raised: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = alarm(raised).transition.at
+    with raised.database.transaction() as session:
+        repository.comment_alert(session, 1, note="Scaffold is <up>.", by="Bea", now=now)
+        repository.close_alert(session, 1, action="Grouted.", by="Bea", now=now)
+    app = alarms_page(raised, monkeypatch)
+    assert "Bea says" not in words(app)
+    assert app.dataframe[0].value.columns[-1] == "Why", "the longest comes last, so that who did what is in view"
+    next(box for box in app.selectbox if box.label == "All about one of them").select(1).run()
+    assert not app.exception
+    assert "Bea says: Scaffold is \\<up\\>\\." in words(app)
+    assert "Bea has closed it: Grouted" in words(app)
+
+
 def test_it_is_assigned_commented_and_closed_with_what_was_done(raised: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     app = alarms_page(raised, monkeypatch)
     for label, text in (("Assign", "Cid"), ("Comment", "Scaffold is up."), ("Close", "Grouted.")):

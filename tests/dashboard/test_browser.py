@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from subprocess import PIPE
 from urllib.parse import urlsplit
 
 import pytest
@@ -89,12 +90,20 @@ def browser() -> Iterator["playwright.Browser"]:
         opened.close()
 
 
+@pytest.fixture(scope="module")
+def visitor(browser: "playwright.Browser") -> Iterator["playwright.BrowserContext"]:
+    """Whoever opens one page after another: the browser fetches Streamlit's own files once."""
+    with browser.new_context() as visit:
+        visit.set_default_timeout(_PATIENCE_S * 1000)
+        yield visit
+
+
 @pytest.fixture(params=[(1280, 900), (390, 844)], ids=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, browser: "playwright.Browser") -> Iterator["playwright.Page"]:
+def page(request: pytest.FixtureRequest, visitor: "playwright.BrowserContext") -> Iterator["playwright.Page"]:
     """An empty page of either width; uncaught errors of scripts and requests to other machines fail the test."""
     width, height = request.param
-    opened = browser.new_page(viewport={"width": width, "height": height})
-    opened.set_default_timeout(_PATIENCE_S * 1000)
+    opened = visitor.new_page()
+    opened.set_viewport_size({"width": width, "height": height})
     failures: list[str] = []
     opened.on("pageerror", lambda error: failures.append(str(error)))
     opened.on("request", lambda asked: failures.extend(_elsewhere(asked.url)))
@@ -162,12 +171,54 @@ def _photos(folder: Path) -> list[Path]:
     return paths
 
 
-def _work(workspace: Path) -> None:
-    """One round of the real worker."""
-    program = "from monitor.cli import main; main()"
+_WORKER = """
+import sys
+import monitor.analysis  # takes longest, so before anybody asks for a round
+from monitor.cli import main
+
+for _ in sys.stdin:
+    try:
+        main()
+    except SystemExit as end:
+        print("ended", end.code or 0, flush=True)
+"""
+
+
+@contextmanager
+def _worker(workspace: Path, log: Path) -> Iterator[Callable[[], None]]:
+    """What has the real worker do one round. One process does all, because importing its networks takes seconds."""
     words = ["worker", "--once", "--workspace", str(workspace)]
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _WORKER, *words], stdin=PIPE, stdout=PIPE, stderr=errors, text=True
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    asked, told = process.stdin, process.stdout
+
+    def work() -> None:
+        asked.write("\n")
+        asked.flush()
+        said = [""]
+        while not said[-1].startswith("ended"):
+            said.append(told.readline() or "ended: it has died")
+        assert said[-1] == "ended 0\n", "".join(said) + log.read_text()
+
+    try:
+        yield work
+    finally:
+        asked.close()
+        process.wait(timeout=60)
+        told.close()
+
+
+_STATE = "document.querySelector('[data-testid=stApp]').dataset.testScriptState"
+#: Remember that the page's script has begun to run again.
+_HEAR_RERUNS = """() => {
+    const app = document.querySelector("[data-testid=stApp]")
+    const heard = () => { window.ran = window.ran || app.dataset.testScriptState == "running" }
+    new MutationObserver(heard).observe(app, { attributes: true })
+}"""
 
 
 def _fill(page: "playwright.Page", label: str, words: str) -> None:
@@ -184,7 +235,7 @@ def test_from_a_new_location_to_its_report(stage: Stage, browser: "playwright.Br
     old = stage.location(stage.site("Town hall", "Europe/Berlin"), "old-wall")
     stage.alert(old, "max_width_mm level", "The maximum width is 1.55 mm.", 3)
     first, second = _photos(tmp_path)
-    with _served(workspace, tmp_path / "log.txt") as address:
+    with _worker(workspace, tmp_path / "worker.txt") as work, _served(workspace, tmp_path / "log.txt") as address:
         page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
         page.set_default_timeout(_PATIENCE_S * 1000)
         page.goto(f"{address}/set_up")
@@ -196,7 +247,7 @@ def test_from_a_new_location_to_its_report(stage: Stage, browser: "playwright.Br
         page.get_by_text("mm per pixel", exact=False).last.wait_for()
         page.get_by_role("button", name="Add the location").click()
         page.get_by_text("yard is set up").wait_for()
-        _work(workspace)
+        work()
 
         page.goto(f"{address}/location?location=yard")
         page.get_by_text("1 reading so far").wait_for()
@@ -204,14 +255,21 @@ def test_from_a_new_location_to_its_report(stage: Stage, browser: "playwright.Br
         page.locator("input[type=file]").first.set_input_files(second)
         page.get_by_role("button", name="Put into the inbox").click()
         page.get_by_text("0 of 1 file settled").wait_for()
-        _work(workspace)
+        work()
         page.get_by_text("1 of 1 file settled").wait_for()
         page.get_by_role("link", name="See yard").click()
         page.get_by_text("2 readings so far").wait_for()
         page.locator(".js-plotly-plot .scatterlayer").first.wait_for()
 
+        page.get_by_text("Widest: the opening where").wait_for()
+        tables = page.locator("[data-testid=stDataFrame] .dvn-scroller")
+        for number in range(2):
+            assert tables.nth(number).evaluate("table => table.scrollWidth <= table.clientWidth"), "no column is hidden"
+
+        page.evaluate(_HEAR_RERUNS)
         _fill(page, "Prepared by", "Ada")
-        page.wait_for_timeout(3000)  # the buttons are drawn anew; one that is about to go would swallow the click
+        # The buttons are drawn anew; one that is about to go would swallow the click.
+        page.wait_for_function(f"window.ran && {_STATE} != 'running'")
         with page.expect_download() as download:
             page.get_by_role("button", name="Report (PDF)").click()
         text = " ".join(sheet.extract_text() for sheet in PdfReader(download.value.path()).pages)

@@ -64,6 +64,8 @@ def test_a_crack_is_accepted_or_rejected_with_the_reason(
         2,
     )
     assert "A \\<i\\>cable\\<\\/i\\>" in words(app)
+    again = next(button for button in app.button if button.label == "Record it")
+    assert again.disabled, "a second click would record it twice"
 
 
 def test_a_missed_crack_is_marked_by_points(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_up_workspace import NOW, SITE, Stage
 
-from dashboard import data
+from dashboard import data, quarantine_data
 from dashboard.wording import State
 from monitor.imaging.files import write_png
 from monitor.records import RuleKind
@@ -117,7 +117,7 @@ def test_a_failed_fit_is_no_line_but_keeps_its_message(stage: Stage) -> None:
 
 
 def test_rejected_files_of_one_fault_are_of_one_kind(full: Path) -> None:
-    files = data.rejected(full)
+    files = quarantine_data.rejected(full)
     assert {file.file_name for file in files} == {"notes.txt", "<img>.jpg", "half.jpg"}
     assert len({file.kind for file in files}) == 2
     assert {file.location for file in files} == {"growing", "spoilt"}

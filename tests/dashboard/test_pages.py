@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
-from made_up_workspace import OTHER_RECIPE, RECIPE, SITE, Stage, two_cracks
+from made_up_workspace import NOW, OTHER_RECIPE, RECIPE, SITE, Stage, two_cracks
 from streamlit.testing.v1 import AppTest
 
 from dashboard import before_after
 from dashboard.wording import State, plain
 from monitor.records import EventKind
+from monitor.storage import repository
 
 APP = Path(before_after.__file__).parent / "app.py"
 
@@ -62,7 +63,7 @@ def test_overview_tells_state_last_capture_and_rate_of_every_location(
     assert "**Progressive**. The rate is" in text
     assert "**Dormant**. " in text
     assert "**Not enough data**. The limits are agreed in mm and this history is in px" in text
-    assert "it needs a scale: `crackmonitor location scale pixels`" in text
+    assert "it needs a scale: give one on *Set up*" in text
     assert "**Not enough data**. No crack was found in any of the 8 captures" in text
     assert "smallest rate that would show: " in text
     assert "No verdict yet" not in text, "without a capture the card says only that"
@@ -143,6 +144,25 @@ def test_captures_that_nobody_has_judged_have_no_verdict_yet(stage: Stage, monke
         assert "**No verdict yet.** The worker gives one after it has measured." in text
 
 
+def test_readings_whose_verdict_was_dropped_wait_for_the_worker(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scale, a withdrawal or a closed alert has the history judged anew."""
+    place = stage.location(stage.site("Site", "UTC"), "wall", mm_per_px=0.2)
+    for days_ago in (60, 30, 1):
+        stage.reading(place, days_ago, 4.0)
+    for page, name in (("overview", None), ("location", "wall")):
+        text = words(opened(stage.settings.workspace, page, monkeypatch, name))
+        assert "**No verdict at present.** The worker judges the readings in its next round." in text
+        assert "after it has measured" not in text
+    assert "No rate yet: the worker fits one in its next round." in text
+
+
+def test_location_names_the_pages_that_change_what_it_tells(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = words(opened(full, "location", monkeypatch, "pixels"))
+    assert "give one on *Set up*, Scale and plan" in text
+    assert "change it on *Set up*, Thresholds" in words(opened(full, "location", monkeypatch, "steady"))
+    assert "is put there on *Upload*" in words(opened(full, "location", monkeypatch, "growing"))
+
+
 def test_location_says_what_to_do_with_captures_that_gave_no_numbers(
     full: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +185,7 @@ def test_location_lists_every_capture_with_its_reason(full: Path, monkeypatch: p
 def test_location_changes_its_metric(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened(full, "location", monkeypatch, "growing")
     metric = next(box for box in app.selectbox if box.label == "Metric")
+    assert "Number of cracks" in metric.options, "a number of cracks (cracks) would be odd"
     metric.select("crack_count").run()
     assert not app.exception
     assert "Number of cracks" in words(app)
@@ -180,8 +201,9 @@ def test_location_shows_every_crack_by_the_gap_and_by_the_lips(cracked: Path, mo
     """In mm at 0.2 mm per px; of B, whose last photo shows nothing, what was known before."""
     app = opened(cracked, "location", monkeypatch, "cracked")
     assert "Cracks" in [group.value for group in app.subheader]
-    table = app.dataframe[0].value.set_index("Crack")
-    assert list(table.index) == ["A", "B"]
+    sizes, movements = (app.dataframe[number].value.set_index("Crack") for number in (0, 1))
+    assert list(sizes.index) == list(movements.index) == ["A", "B"]
+    table = sizes.join(movements)
     assert table["Verdict"].to_dict() == {"A": "Dormant", "B": "Progressive"}
     assert table["Widest"].to_dict() == {"A": "1.512 ± 0.026", "B": "2.838 ± 0.026"}
     assert table["Change"].to_dict() == {"A": "0.0000 ± 0.0080", "B": "1.2840 ± 0.0080"}
@@ -368,7 +390,7 @@ def test_location_draws_temperatures_and_fits_beside_them(stage: Stage, monkeypa
 
 
 def test_location_gives_each_capture_its_grade_and_why(cracked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = opened(cracked, "location", monkeypatch, "cracked").dataframe[1].value
+    table = opened(cracked, "location", monkeypatch, "cracked").dataframe[2].value
     assert list(table["Grade"]).count("C") == 1
     assert table.set_index("Grade")["Reason"]["C"].startswith("it is blurred")
 
@@ -433,6 +455,28 @@ def test_system_tells_worker_work_and_rejected_files(full: Path, monkeypatch: py
     assert "1 capture to be measured" in text
     assert [fold.label.split(" ", 1)[0] for fold in app.expander] == ["2", "1"]
     assert not app.error
+
+
+def test_system_counts_files_that_no_worker_has_looked_at(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = stage.settings.inbox / "wall"
+    stage.location(stage.site("Hall", "UTC"), "wall")
+    inbox.mkdir(parents=True, exist_ok=True)
+    for name in ("a.jpg", "b.jpg", ".hidden.part"):
+        (inbox / name).write_bytes(b"photo")
+    text = words(opened(stage.settings.workspace, "system", monkeypatch))
+    assert "2 files in the inbox, not looked at yet" in text
+
+
+def test_a_withdrawn_photo_is_no_file_in_quarantine(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = stage.location(stage.site("Hall", "UTC"), "wall")
+    for days_ago in (3, 2):
+        stage.reading(place, days_ago, 4.0)
+    with stage.database.transaction() as session:
+        repository.withdraw_capture(session, 2, why="wrong wall", now=NOW, by="Ada")
+    assert "Every file was taken in." in words(opened(stage.settings.workspace, "system", monkeypatch))
+    stage.reject(place, "notes.txt", "does not contain a picture.")
+    st.cache_data.clear()
+    assert "1 file lies in quarantine" in words(opened(stage.settings.workspace, "system", monkeypatch))
 
 
 def test_no_workspace_is_one_sentence_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,9 @@ from streamlit.testing.v1 import AppTest
 from test_pages import opened, words
 
 from dashboard import place_data
+from dashboard.wording import plain
 from monitor.errors import MisuseError
+from monitor.growth.guides import guides
 from monitor.records import LevelOrder, ScaleOrigin
 from monitor.storage import queries
 from monitor.storage.views import LocationView
@@ -53,6 +55,9 @@ def test_the_first_location_comes_with_its_site_photo_scale_and_plan(
     app.number_input[1].set_value(0.25).run()
     app.file_uploader[1].set_value(("plan.png", photo, "image/png")).run()
     press(app, "Add the location")
+    assert "north\\-wall is set up" in app.toast[0].value, "the top of the page may be out of sight"
+    assert not [field.value for field in app.text_input if field.label == "Name of the location" and field.value]
+    assert app.radio[0].value == "None yet (sizes in pixels)", "the next location would get this one's scale"
     view = location(stage, "north-wall")
     assert (view.site, view.time_zone) == ("Town hall", "Europe/Berlin")
     assert view.scale is not None
@@ -109,6 +114,23 @@ def test_thresholds_are_agreed_by_an_engineer_from_a_day_on(stage: Stage, monkey
     assert view.agreed_by == "Dr. Stein"
     assert view.valid_from is not None
     assert f"{view.valid_from:%Y-%m-%d %H}" < f"{tomorrow} 00", "midnight on the site's clocks"
+
+
+def test_published_limits_stand_beside_the_thresholds_with_source_and_caveat(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.location(stage.site("Hall", "UTC"), "wall")
+    app = set_up_page(stage, monkeypatch)
+    app.segmented_control[0].select("Thresholds").run()
+    app.selectbox[0].select("wall").run()
+    text = words(app)
+    for guide in guides().values():
+        assert plain(guide.title) in text
+        assert plain(guide.caveat) in text
+        assert plain(guide.source) in text
+    assert "| very severe | wider | stability" in text
+    assert "| negligible | below 0\\.1 | hairline" in text
+    assert "| dry air or protective membrane | up to 0\\.41 |\n" in f"{text}\n", "no column for notes that are none"
 
 
 def test_a_red_rate_below_ambers_is_refused(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from made_up_workspace import Stage
 from streamlit.testing.v1 import AppTest
 from test_pages import opened, words
 
-from dashboard import intake_data
+from dashboard import data, intake_data
 from monitor.storage import queries
 
 
@@ -79,6 +79,22 @@ def test_the_fate_of_a_file_is_told_at_every_stage(stage: Stage) -> None:
     assert [fate.stage for fate in found] == ["measured", "accepted", "rejected", "inbox"]
     assert [fate.settled for fate in found] == [True, False, True, False]
     assert "does not contain a picture" in found[2].told
+
+
+def test_once_a_file_is_measured_its_location_is_not_shown_as_it_was(
+    two_walls: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = two_walls.settings.workspace
+    app = upload_page(two_walls, monkeypatch)
+    place, before = data.detail(folder, "north").glance.status.location.id, data.detail(folder, "north").readings
+    measured = two_walls.reading(place, 0.5, 4.0)
+    assert data.detail(folder, "north").readings == before, "what was read a moment ago is kept"
+    with two_walls.database.session() as session:
+        sha256 = queries.capture(session, measured).sha256
+    app.session_state["sent"] = [intake_data.Sent("a.jpg", "north", sha256)]
+    app.run()
+    assert [link.label for link in app.page_link] == ["See north"]
+    assert data.detail(folder, "north").readings == before + 1
 
 
 @pytest.mark.parametrize("name", [".hidden.jpg", "~lock.jpg", "copy.part", "copy.tmp"])

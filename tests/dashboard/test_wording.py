@@ -151,3 +151,10 @@ def test_every_verdict_has_a_word() -> None:
 )
 def test_a_verdict_says_how_long_one_takes(outcome: str | None, months: float | None, words: str) -> None:
     assert verdict(outcome, months) == words
+
+
+def test_no_verdict_at_present_promises_no_measurement() -> None:
+    assert (
+        verdict(None, measured=True) == "**No verdict at present.** The worker judges the readings in its next round."
+    )
+    assert verdict("dormant", measured=True) == "**Dormant**."

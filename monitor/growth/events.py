@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.growth.fits import SEASONAL_SPAN_DAYS, unusable
 from monitor.growth.linear import Design, History, Vector, Years, accepted, seasonal_design
+from monitor.growth.wording import signed
 from monitor.records import Event, Observation
 
 #: A search needs so many readings; trend, season and a break leave hardly anything of fewer.
@@ -100,7 +101,7 @@ def find_change(
     if p_value > false_rate:
         return ChangeSearch(None, f"no break is clearer than chance makes one (p = {p_value:.2f})")
     change = Change(breaks[best].kind, observations[breaks[best].place].at, size, p_value)
-    return ChangeSearch(change, f"a {change.kind} of {size:+.2f} on {change.at:%Y-%m-%d} (p = {p_value:.4f})")
+    return ChangeSearch(change, f"a {change.kind} of {signed(size)} on {change.at:%Y-%m-%d} (p = {p_value:.4f})")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from monitor.growth.fits import SEASONAL_SPAN_DAYS, model_of
 from monitor.growth.linear import DAYS_PER_YEAR, LinearModel, accepted
+from monitor.growth.wording import signed
 from monitor.records import GrowthFit, Observation
 
 #: No date is named further beyond the last reading than so many times the span of the readings.
@@ -80,7 +81,7 @@ def _astray(model: LinearModel, fit: GrowthFit, limit: float, span: float) -> st
     """Why the trend of readings over `span` years does not lead to the limit; None where it does."""
     rate, half = model.slope_per_year, model.half_width(fit.confidence)
     if abs(rate) <= half:
-        return f"the rate may be 0: it lies between {rate - half:+.2f} and {rate + half:+.2f} {fit.unit} per year"
+        return f"the rate may be 0: it lies between {signed(rate - half)} and {signed(rate + half)} {fit.unit} per year"
     if rate < 0:
         return "the trend leads away from the limit"
     ahead = _crossing(model, limit) - span

@@ -7,6 +7,7 @@ from monitor.growth.fits import resolution_of
 from monitor.growth.guides import Guide, guide
 from monitor.growth.limits import time_to_limit
 from monitor.growth.linear import accepted
+from monitor.growth.wording import signed
 from monitor.records import GrowthFit, Observation
 
 _SEASON_ADJUSTED = ("seasonal", "temperature")
@@ -50,7 +51,7 @@ def _next_class(book: Guide, seen: Sequence[Observation], fit: GrowthFit | None)
     late = "an unknown date" if when.late is None else f"{when.late:%B %Y}"
     return (
         f"If growth stays as it is, it leaves that class at {bound:g} mm in {when.at:%B %Y}"
-        f" ({when.confidence:.0%} interval {early} to {late})."
+        f" ({when.confidence * 100:.0f} % interval {early} to {late})."
     )
 
 
@@ -59,5 +60,7 @@ def _break(seen: Sequence[Observation], unit: str) -> str | None:
     if change is None:
         return None
     if change.kind is ChangeKind.STEP:
-        return f"A step of {change.size:+.2f} {unit} shows on {change.at:%Y-%m-%d}: look at the photos around that day."
-    return f"The rate changed by {change.size:+.2f} {unit} per year about {change.at:%Y-%m-%d}."
+        return (
+            f"A step of {signed(change.size)} {unit} shows on {change.at:%Y-%m-%d}: look at the photos around that day."
+        )
+    return f"The rate changed by {signed(change.size)} {unit} per year about {change.at:%Y-%m-%d}."

@@ -12,6 +12,7 @@ from monitor.errors import MisuseError
 from monitor.growth.linear import accepted
 from monitor.growth.triggers import ERRORS_BEYOND, reading_errors
 from monitor.growth.verdicts import DEFAULT_RULES, VerdictRules, rate_so_far
+from monitor.growth.wording import interval, signed
 from monitor.records import (
     METRIC_NAMES,
     AlertState,
@@ -130,7 +131,7 @@ def _change(rule: Rule, seen: Sequence[Observation], previous: AlertState, since
     state = _settled(rule, sizes, previous, _first_new(seen[1:], since))
     before, latest = seen[-2:]
     why = (
-        f"{rule.name} changed by {latest.value - before.value:+.2f} {rule.unit} between {before.at:%Y-%m-%d} and"
+        f"{rule.name} changed by {signed(latest.value - before.value)} {rule.unit} between {before.at:%Y-%m-%d} and"
         f" {latest.at:%Y-%m-%d}; {rule.ends}."
     )
     return Decision(state, why, _evidence(rule, n=len(seen), latest=latest, sure=_sure(latest, rule.unit)))
@@ -169,7 +170,7 @@ def _rate(
     elif previous.raised and rate.slope_per_year < rule.clear and asked(True, rule.readings + 1):
         state = AlertState.OK
     why = f"{rule.name} changes by {rate}, from {n} readings; {rule.ends}."
-    sure = f"{rate.confidence:.0%} interval {rate.low:+.2f} to {rate.high:+.2f} {rate.unit} per year, from {n} readings"
+    sure = f"{interval(rate.confidence, rate.low, rate.high)} {rate.unit} per year, from {n} readings"
     return Decision(state, why, _evidence(rule, n=n, latest=seen[-1], rate=rate, sure=sure))
 
 

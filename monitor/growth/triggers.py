@@ -16,6 +16,7 @@ from monitor.growth.fits import resolution_of
 from monitor.growth.guides import GuideKind, guide
 from monitor.growth.linear import History, Vector, accepted
 from monitor.growth.verdicts import DEFAULT_RULES, Rate, VerdictRules, rate_so_far
+from monitor.growth.wording import signed
 from monitor.records import GrowthFit, Observation, TriggerPlan, to_json
 from monitor.records import TriggerLevel as TriggerLevel
 
@@ -113,7 +114,7 @@ class ChangeTrigger:
             by_error = abs(change) < ERRORS_BEYOND * np.hypot(error_before, error_after)
             if abs(change) >= self.fire and not by_error:
                 return (
-                    f"It changed by {change:+.2f} mm between {before.at:%Y-%m-%d} and {after.at:%Y-%m-%d};"
+                    f"It changed by {signed(change)} mm between {before.at:%Y-%m-%d} and {after.at:%Y-%m-%d};"
                     f" {self.fire:g} mm between two captures is the limit."
                 )
         return None

@@ -18,6 +18,7 @@ from monitor.growth.linear import (
     solve,
     straight_design,
 )
+from monitor.growth.wording import interval, signed
 from monitor.records import RATE_NEEDS_DAYS, RATE_NEEDS_N, GrowthFit, Observation
 
 _DAYS_PER_MONTH = DAYS_PER_YEAR / 12
@@ -74,8 +75,8 @@ class Rate:
     def __str__(self) -> str:
         how = "season-adjusted" if self.season_adjusted else "provisional, widened for the season"
         return (
-            f"{self.slope_per_year:+.2f} {self.unit} per year"
-            f" ({self.confidence:.0%} interval {self.low:+.2f} to {self.high:+.2f}, {how})"
+            f"{signed(self.slope_per_year)} {self.unit} per year"
+            f" ({interval(self.confidence, self.low, self.high)}, {how})"
         )
 
 
@@ -203,9 +204,9 @@ def _faster(observations: Sequence[Observation], rate: Rate, rules: VerdictRules
     if not (opens or closes):
         return None
     return (
-        f"that changes by {found.per_year_squared:+.2f} {rules.unit} per year each year"
-        f" ({rules.acceleration_confidence:.0%} interval {found.low:+.2f} to {found.high:+.2f}) and is"
-        f" {found.rate:+.2f} by now."
+        f"that changes by {signed(found.per_year_squared)} {rules.unit} per year each year"
+        f" ({interval(rules.acceleration_confidence, found.low, found.high)}) and is"
+        f" {signed(found.rate)} by now."
     )
 
 

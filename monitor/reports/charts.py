@@ -81,7 +81,7 @@ def _draw_fit(axes: Axes, subject: Subject) -> None:
     years = (days - fit.span_days / 2) / _DAYS_PER_YEAR
     middle = fit.intercept + fit.slope_per_year * fit.span_days / 2 / _DAYS_PER_YEAR
     edges = np.sort([middle + fit.low * years, middle + fit.high * years], axis=0)
-    label = f"{fit.confidence:.0%} interval of the rate"
+    label = f"{fit.confidence * 100:.0f} % interval of the rate"
     axes.fill_between(times, edges[0], edges[1], color=_VERMILION, alpha=0.15, linewidth=0, label=label)
     axes.plot(times, middle + fit.slope_per_year * years, color=_VERMILION, label="fitted line")
 

@@ -311,7 +311,7 @@ def _verdict_name(outcome: str) -> str:
 
 def _rate(rate: RateView) -> str:
     season = "" if rate.season_adjusted else ", provisional"
-    interval = f"{rate.confidence:.0%} interval {_signed(rate.low)} to {_signed(rate.high)}"
+    interval = f"{rate.confidence * 100:.0f} % interval {_signed(rate.low)} to {_signed(rate.high)}"
     return f"{_signed(rate.rate_per_year)} {rate.unit} per year ({interval}{season})"
 
 

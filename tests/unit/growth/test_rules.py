@@ -64,7 +64,7 @@ def test_rate_fires_on_the_lower_bound_of_the_season_adjusted_rate(rate: float, 
     assert decision.state is state
     assert "season-adjusted" in decision.why
     assert "from 25 readings" in decision.why
-    assert "90% interval" in decision.why
+    assert "90 % interval" in decision.why
 
 
 def test_a_high_but_uncertain_rate_does_not_fire() -> None:
@@ -190,7 +190,7 @@ def test_a_change_between_two_captures_fires_either_way(jump: float, state: Aler
     seen = history(np.arange(12) / 12, [*([3.0, 3.02] * 5), 3.0, 3.0 + jump])
     decision = evaluate(rule, seen, [], OK)
     assert decision.state is state
-    assert f"{jump:+.2f} mm between" in decision.why
+    assert f"{jump:+.2f} mm between".replace("-", "−") in decision.why
     after = history(np.arange(14) / 12, [*([3.0, 3.02] * 5), 3.0, 3.0 + jump, 3.0 + jump, 3.0 + jump])
     assert evaluate(rule, after, [], state).state is OK
 

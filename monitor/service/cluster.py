@@ -31,6 +31,7 @@ _NO_ANALYSER = (
     "No analyser of the cluster comes up. See whether its machines are up, and whether others use all of them "
     "('ray status')."
 )
+_CLOSED = "The capture was in hand when the worker was stopped; it is analysed by the next one."
 #: A new analyser loads its networks; a cluster that has room for one has it by then.
 _PATIENCE_SECONDS = 180.0
 #: An analyser that takes longer over one capture has got stuck, and counts as lost.
@@ -119,7 +120,8 @@ class RayExecutor:
         with self._guard:
             self._closed = True
         for analyser in self._seats.taken:
-            self._ray.kill(analyser)  # whoever waits for one learns it
+            self._ray.kill(analyser)
+        self._seats.free.put(None)  # whoever waits for one learns it
         self._hands.shutdown(cancel_futures=True)
         if self._started_here:
             self._ray.shutdown()
@@ -211,8 +213,13 @@ class RayExecutor:
         Waits while there are others that are busy or starting.
         """
         while True:
+            if self._closed:
+                self._seats.free.put(None)  # for the next one who waits
+                raise ClusterError(_CLOSED)
             try:
                 analyser = self._seats.free.get(timeout=_PATIENCE_SECONDS)
+                if analyser is None:
+                    continue
                 self._ray.get(analyser.ready.remote(), timeout=_PATIENCE_SECONDS)
                 return analyser
             except self._lost:

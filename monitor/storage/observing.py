@@ -152,12 +152,12 @@ def _shows_crack(reading: ReadingView) -> bool:
 
 
 def _grade(capture: CaptureView, doubt: tuple[Grade, str] | None = None) -> Grade | None:
-    """As `grading_of` tells it, without the reasons: histories ask for thousands."""
+    """As `grading_of` tells it of a capture that counts, whose time is certain, and without the reasons: histories ask
+    for thousands.
+    """
     known = None if capture.reading is None else capture.reading.grading
     if known is None:
         return None
-    if capture.time is not None and not capture.time.certain:
-        return Grade.C
     return known.grade if doubt is None else max(known.grade, doubt[0])
 
 

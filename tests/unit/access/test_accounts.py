@@ -136,6 +136,12 @@ def test_misuse_of_accounts(sites: Any) -> None:
             repository.set_role(session, "bob", Role.ADMIN)
         with pytest.raises(MisuseError, match="some role"):
             repository.set_role(session, "ada", None)
+        repository.set_role(session, "ada", Role.OPERATOR)
+        view = queries.account(session, "ada")
+        assert (view.role, view.role_at(sites.second)) == (Role.OPERATOR, Role.OPERATOR)
+        assert view.role_at(sites.first) is Role.ENGINEER, "what was given at one site stays"
+        with pytest.raises(MisuseError, match="There is no capture with the id 99"):
+            queries.site_of(session, "capture_id", 99)
         repository.set_role(session, "ada", Role.ADMIN, site_id=sites.second)
         repository.set_role(session, "ada", Role.OPERATOR, site_id=sites.second)
         repository.set_role(session, "ada", None, site_id=sites.first)

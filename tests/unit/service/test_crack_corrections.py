@@ -1,16 +1,20 @@
 """A person's word on a crack: kept beside what was found, counted where the location goes by it, and taken back."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from service_examples import LOCATION, Workspace
 from simulated_wall import OPENING, SHAPE, Told, file_of, shown
 
 from monitor.errors import MisuseError
+from monitor.opening.following import Following, Sighting
 from monitor.records import AlertState, RuleKind, Scale, ScaleOrigin, Status
+from monitor.service.corrected_cracks import with_corrections
 from monitor.service.crack_corrections import judge_crack, mark_crack, use_corrections
 from monitor.service.judging import histories
 from monitor.storage import queries, repository
-from monitor.storage.told import CorrectionKind
+from monitor.storage.told import CorrectionKind, CorrectionView
 from monitor.storage.views import CrackView
 
 ALL = range(OPENING.captures)
@@ -186,3 +190,50 @@ def test_while_photos_are_out_of_reach_a_word_is_kept_for_the_worker(workspace: 
     workspace.jobs(Told()).tick()
     assert cracks(workspace)["A"].rejected
     assert raised(workspace) == set()
+
+
+def test_before_anything_is_measured_a_mark_waits_for_the_worker_and_needs_a_reference(workspace: Workspace) -> None:
+    line = np.array([[20.0, 20.0], [20.0, 60.0]])
+
+    def mark(capture_id: int | None = None) -> tuple[str, bool]:
+        return mark_crack(
+            workspace.database,
+            workspace.settings,
+            LOCATION,
+            line,
+            "It is faint.",
+            workspace.clock(),
+            capture_id=capture_id,
+        )
+
+    with pytest.raises(MisuseError, match="has no reference yet"):
+        mark()
+    (reference,) = workspace.take(file_of(0))
+    with workspace.database.transaction() as session:
+        repository.set_reference(session, workspace.location_id, reference, workspace.clock())
+    workspace.add_location("south-wall")
+    with workspace.database.transaction() as session:
+        place = queries.location(session, "south-wall").id
+        rejected = {"sha256": "0" * 64, "file_name": "x.jpg", "reason": "no picture", "now": workspace.clock()}
+        other = repository.reject_capture(session, location_id=place, **rejected).capture_id
+    with pytest.raises(MisuseError, match=f"Capture {other} is not one of '{LOCATION}'"):
+        mark(other)
+    assert mark(reference) == ("M1", False), "there is nothing to follow it through yet"
+    with workspace.database.session() as session:
+        assert [view.crack for view in queries.corrections_in_force(session, workspace.location_id)] == ["M1"]
+
+
+def test_a_mark_that_cannot_be_followed_is_no_crack(workspace: Workspace) -> None:
+    word = CorrectionView(
+        1, 1, 1, 1, CorrectionKind.MARKED, "M1", np.array([[2.0, 2.0], [2.0, 30.0]]), "Faint.", workspace.clock(), None
+    )
+    sighting = Sighting(1, np.zeros((16, 40), bool), (16, 40), np.eye(3))
+    lines: list[float] = []
+
+    def follow(parts: Sequence[Sighting]) -> Following:
+        lines.append(float(parts[0].mask.sum()))
+        return Following()
+
+    found = with_corrections(Following(), [word], [sighting], follow, "edge")
+    assert (found.cracks, found.readings, dict(found.corrections)) == ((), (), {})
+    assert lines[0] > 28 * 3, "the line was looked for"

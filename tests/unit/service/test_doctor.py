@@ -170,6 +170,14 @@ def test_what_is_broken_is_found_alone_and_in_words(
     assert "hunter2" not in found[name]
 
 
+def test_the_doctor_says_what_makes_masks(folder: Path) -> None:
+    path = folder / SETTINGS_FILE
+    path.write_text(path.read_text(encoding="utf-8") + 'mask = "refined"\n', encoding="utf-8")
+    (weights,) = [finding for finding in examine(folder) if finding.name == "weights"]
+    assert weights.ok
+    assert weights.detail.endswith("; masks are refined")
+
+
 def test_an_absent_database_is_not_made_by_looking_for_it(folder: Path) -> None:
     no_database(folder)
     examine(folder)

@@ -230,3 +230,13 @@ def test_a_webhook_is_not_followed_into_the_inner_network(inner: Listener, monke
         with pytest.raises(DeliveryError):
             AppriseNotifier(f"json://127.0.0.2:{outer.port}/hook", ["127.0.0.1"]).send("t", "b")
     assert (outer.asked, inner.asked) == (["/hook"], [])
+
+
+def test_a_socket_that_is_given_a_name_goes_to_an_address_that_was_looked_at(inner: Listener) -> None:
+    """Most libraries resolve names themselves; for those that leave it to the socket, it is done here."""
+    with guarded() as passage, socket.socket() as asked, pytest.raises(PermissionError, match="inner network"):
+        asked.connect(("localhost", inner.port))
+    assert passage.refused is not None
+    with guarded(["127.0.0.1"]), socket.socket() as asked:
+        asked.connect(("localhost", inner.port))
+        assert asked.getpeername() == ("127.0.0.1", inner.port)

@@ -1,10 +1,13 @@
 """Promise 7: whatever lies in the inbox, the worker lives and every file has an outcome."""
 
+import io
+import json
 import os
 import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hostile_files import HOSTILE, mutated, png
@@ -207,3 +210,73 @@ def test_refusals_and_times_are_those_of_decoding_here(workspace: Workspace) -> 
             here.exif_offset,
         )
         assert (found.height_px, found.width_px, 3) == here.image.shape
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *paths: Path, memory_mb: int = 600) -> list[dict[str, object]]:
+    """What the child answers when it is asked for these, here instead of in a process of its own."""
+    confined: list[int] = []
+    monkeypatch.setattr(decoding, "_confine", confined.append)
+    answers = io.BytesIO()
+    told = [{"path": str(path), "max_megapixels": 1000, "max_file_mb": 1} for path in paths]
+    decoding._serve(memory_mb, io.BytesIO("".join(json.dumps(one) + "\n" for one in told).encode()), answers)
+    assert confined == [memory_mb], "before anything is read"
+    return [json.loads(line) for line in answers.getvalue().splitlines()]
+
+
+def test_the_child_answers_each_question_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "two\nlines.png"
+    good.write_bytes(photo(days=3))
+    bad.write_bytes(b"no picture")
+    first, second, third = asked(monkeypatch, good, bad, good)
+    assert first == third
+    assert (first["media_type"], first["height_px"], first["width_px"]) == ("image/png", 16, 24)
+    assert str(first["exif_time"]).startswith("2025-06-04")
+    assert list(second) == ["refusal"]
+
+
+def test_the_child_says_when_it_was_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(path: Path, *_: float) -> None:
+        raise UnreadableImageError(f"{path} cannot be decoded.") from MemoryError()
+
+    monkeypatch.setattr(decoding, "read_picture", too_large)
+    (found,) = asked(monkeypatch, tmp_path / "large.png")
+    assert found["refusal"] == (
+        f"{tmp_path / 'large.png'} needs more than 600 MB of memory to be decoded. Save it smaller."
+    )
+
+
+def test_the_child_is_confined_where_the_system_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: dict[str, tuple[int, int]] = {}
+    names = {name: name for name in ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_FSIZE")}
+    monkeypatch.setitem(sys.modules, "resource", SimpleNamespace(setrlimit=limits.__setitem__, **names))
+    decoding._confine(600)
+    assert limits == {"RLIMIT_AS": (600_000_000, 600_000_000), "RLIMIT_CORE": (0, 0), "RLIMIT_FSIZE": (0, 0)}
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    decoding._confine(600)
+
+
+def test_a_child_that_closed_its_end_counts_as_dead(decoder: Decoder, tmp_path: Path) -> None:
+    """It may die between two questions, so that the next one cannot be asked."""
+    path = tmp_path / "small.png"
+    path.write_bytes(photo())
+    decoder.examine(path, 1, 1)
+    child = decoder._child
+    assert child is not None
+    child.kill()
+    child.wait()
+    assert decoder.examine(path, 1, 1).height_px == 16
+    assert decoder._child is not child
+    decoder.close()
+
+
+def test_a_fork_leaves_its_parents_child_alone(decoder: Decoder, tmp_path: Path) -> None:
+    path = tmp_path / "small.png"
+    path.write_bytes(photo())
+    decoder.examine(path, 1, 1)
+    child = decoder._child
+    assert child is not None
+    decoder._owner -= 1  # as a fork sees it
+    decoder.close()
+    assert child.poll() is None
+    child.kill()
+    child.communicate()

@@ -192,6 +192,37 @@ def test_a_file_that_changes_while_it_is_taken_in_is_not_mistaken_for_what_it_wa
     assert hashlib.sha256(photo(20, shape=(32, 32))).hexdigest() in {view.sha256 for view in workspace.captures()}
 
 
+def test_a_file_that_becomes_whole_while_it_is_refused_is_not_held_to_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workspace.drop("a.png", photo()[:60])
+    workspace.scan()
+
+    def completed(*given: Any) -> PictureFile:
+        try:
+            return examine(*given)
+        finally:
+            path.write_bytes(photo())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest, "examine", completed)
+        assert len(workspace.scan().rejected) == 1
+    assert (workspace.captures(), workspace.quarantine_files()) == ([], [])
+    workspace.scan()
+    assert len(workspace.scan().accepted) == 1
+
+
+def test_a_file_that_goes_while_the_inbox_is_listed_stops_none_of_the_others(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.drop("b.png", photo())
+    gone, listed = workspace.inbox / "a.png", ingest._inbox_files
+    monkeypatch.setattr(ingest, "_inbox_files", lambda inbox: [gone, *listed(inbox)])
+    workspace.scan()
+    intake = workspace.scan()
+    assert ([Path(name).name for name in intake.accepted], intake.rejected) == (["b.png"], [])
+
+
 def test_a_file_that_another_worker_took_meanwhile_is_not_called_damaged(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -346,3 +346,17 @@ def test_a_stop_lets_the_capture_in_hand_finish_and_starts_no_other(workspace: W
     gauge = Gauge()
     workspace.jobs(gauge).tick()
     assert gauge.levels == [20]
+
+
+def test_a_stop_leaves_cracks_that_are_not_followed_yet_for_the_next_worker(workspace: Workspace) -> None:
+    stop = threading.Event()
+    workspace.take(photo(10), photo(20, days=1))
+    jobs = workspace.jobs(Gauge(), stop=stop)
+    jobs.analyse_pending()
+    stop.set()
+    jobs.judge_changed()
+    with workspace.database.session() as session:
+        assert [place.name for place in queries.unfollowed(session)] == ["north-wall"]
+    workspace.jobs(Gauge()).judge_changed()
+    with workspace.database.session() as session:
+        assert queries.unfollowed(session) == []

@@ -332,6 +332,26 @@ def test_workers_go_by_the_clock_of_their_server(
     assert abs(clock() - true_time()) < timedelta(seconds=2)
 
 
+def test_leases_that_cannot_be_renewed_now_are_renewed_as_soon_as_they_can(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    leases = Leases(workspace.database, true_time, timedelta(seconds=0.06))
+    renewed, tries = threading.Event(), [0]
+    renew = leases.renew
+
+    def away_at_first() -> None:
+        tries[0] += 1
+        if tries[0] < 3:
+            raise StorageError("The database is gone.")
+        renew()
+        renewed.set()
+
+    monkeypatch.setattr(leases, "renew", away_at_first)
+    with leases:
+        assert renewed.wait(20)
+    assert caplog.text.count("What is in hand could not be renewed: The database is gone.") == 2
+
+
 def test_many_claims_at_once_pass_each_other_by(shared_workspace: Workspace) -> None:
     """None waits until another's transaction ends: on PostgreSQL a row in another's hands is passed over."""
     workspace = shared_workspace

@@ -1,6 +1,7 @@
 """The worker as a process: it ends cleanly when told, loses nothing when killed, and outlives a bad round."""
 
 import logging
+import os
 import signal
 import sqlite3
 import subprocess
@@ -19,7 +20,9 @@ from monitor.errors import StorageError, UnknownNameError
 from monitor.imaging.files import PictureFile
 from monitor.service import ingest, scheduler
 from monitor.service.decoding import examine
+from monitor.service.ingest import Intake
 from monitor.service.jobs import Jobs, Tick
+from monitor.service.notification import Delivery
 from monitor.storage import queries
 from monitor.storage.database import Database
 
@@ -66,6 +69,33 @@ def test_told_to_stop_in_the_middle_of_a_capture_it_finishes_that_one_and_ends_w
     workspace.jobs(gauge).tick()
     assert gauge.levels == [20, 30]
     assert levels_read(workspace) == [1.0, 2.0, 3.0]
+
+
+def test_the_worker_goes_on_round_after_round_until_it_is_told(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    rounds: list[bool] = []
+    closed: list[bool] = []
+
+    class Counted(Jobs):
+        def tick(self) -> Tick:
+            rounds.append(self._stop.is_set())
+            if len(rounds) == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return Tick(Intake(), 0, 0, Delivery(0, 0))
+
+        def close(self) -> None:
+            closed.append(True)
+
+    monkeypatch.setattr(scheduler, "Jobs", Counted)
+    monkeypatch.setattr(scheduler, "_LOOK_SECONDS", 0.02)
+    workspace.settings.worker.scan_seconds = 0.05
+    scheduler.work_until_told(workspace.database, workspace.settings)
+    assert rounds[:3] == [False] * 3
+    assert closed == [True], "after the last round"
+    assert "Asked to stop (signal 15)" in caplog.text
+    assert caplog.messages[-1] == "Worker stopped."
 
 
 def test_a_single_round_told_to_stop_finishes_the_capture_in_hand_and_ends_well(workspace: Workspace) -> None:

@@ -9,7 +9,13 @@ from service_examples import LOCATION, NOW, Gauge, Workspace, photo
 
 from monitor.errors import LostOriginalError, MisuseError, UnknownNameError
 from monitor.records import AlertState, RuleKind, Status, TimeSource
-from monitor.service.corrections import confirm_time, measure_again, move_capture
+from monitor.service.corrections import (
+    confirm_time,
+    measure_again,
+    move_capture,
+    restore_capture,
+    withdraw_capture,
+)
 from monitor.service.ingest import Ingest, original_path
 from monitor.service.jobs import Jobs
 from monitor.service.places import add_rule
@@ -119,6 +125,42 @@ def test_an_alert_that_a_misfiled_photo_raised_clears_as_it_goes(two_walls: Work
     move(two_walls, 60)
     assert states(two_walls, LOCATION) == [AlertState.FIRING, AlertState.OK]
     assert values(two_walls, LOCATION) == [1.0, 2.0, 3.0]
+
+
+def test_an_alert_that_a_withdrawn_photo_raised_clears_and_comes_back_with_it(two_walls: Workspace) -> None:
+    level_rule(two_walls, LOCATION)
+    for step in (_misfile, _work):
+        step(two_walls, Gauge())
+    capture_id, now = number(two_walls, 60), two_walls.clock.turn(minutes=1)
+    withdraw_capture(two_walls.database, capture_id, "It shows a cat.", now, by="Ada")
+    assert states(two_walls, LOCATION) == [AlertState.FIRING, AlertState.OK]
+    assert values(two_walls, LOCATION) == [1.0, 2.0, 3.0]
+    path = two_walls.drop("again.png", photo(60, days=2))
+    (refusal,) = Ingest(two_walls.database, two_walls.settings).take([path], LOCATION, two_walls.clock()).rejected
+    assert f"is the same file as capture {capture_id}, which was withdrawn: It shows a cat." in refusal.reason
+    assert f"'crackmonitor capture restore {capture_id}' takes it back" in refusal.reason
+    path.unlink()
+    restore_capture(two_walls.database, capture_id, "The cat sat beside the crack.", now, by="Ada")
+    _work(two_walls, Gauge())
+    assert states(two_walls, LOCATION) == [AlertState.FIRING, AlertState.OK, AlertState.FIRING]
+    assert 6.0 in values(two_walls, LOCATION)
+
+
+def test_a_location_that_has_nothing_to_do_with_a_move_is_not_judged_anew(two_walls: Workspace) -> None:
+    two_walls.add_location("east-wall")
+    for name in (LOCATION, "east-wall"):
+        level_rule(two_walls, name)
+    file(two_walls, LOCATION, *NORTH, MISFILED)
+    file(two_walls, "east-wall", (80, 0.0), (90, 1.0))
+    file(two_walls, ELSEWHERE, SOUTH[0])
+    _work(two_walls, Gauge())
+    with two_walls.database.session() as session:
+        east = queries.location(session, "east-wall").id
+        before = [view.fitted_at for view in queries.fits(session, east)]
+    two_walls.clock.turn(minutes=1)
+    move(two_walls, 60)
+    with two_walls.database.session() as session:
+        assert [view.fitted_at for view in queries.fits(session, east)] == before
 
 
 def test_a_photo_moved_while_it_is_in_hand_is_measured_where_it_belongs(two_walls: Workspace) -> None:

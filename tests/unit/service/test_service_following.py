@@ -2,26 +2,33 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from service_examples import LOCATION, Workspace
+from service_examples import LOCATION, NOW, Gauge, Workspace, photo
 from simulated_wall import OPENING, Told, file_of, shown
 from soaking import times
+from sqlalchemy import select
 
-from monitor.records import CrackReading
+from monitor.opening.following import Sighting
+from monitor.records import Analysis, CrackReading, Recipe, Status
+from monitor.service import following
 from monitor.service import jobs as steps
+from monitor.service.corrected_cracks import Corrected
 from monitor.service.corrections import confirm_time, move_capture
 from monitor.service.following import follow_location
 from monitor.service.ingest import Ingest, original_path
 from monitor.settings import load_settings
-from monitor.storage import queries
+from monitor.storage import queries, repository
 from monitor.storage.database import Database
+from monitor.storage.tables import FollowingRow
 from monitor.storage.views import CaptureView, CrackView
 
 ALL = range(OPENING.captures)
+RECIPE = Recipe({"weights": "the truth"})
 
 
 def take(workspace: Workspace, *indices: int) -> list[int]:
@@ -230,3 +237,69 @@ def test_a_location_whose_pictures_are_broken_does_not_keep_others_from_being_ju
     with workspace.database.session() as session:
         assert queries.unfitted(session) == []
         assert [view.name for view in queries.unfollowed(session)] == ["a-broken-one"], "to be tried again"
+
+
+def test_a_series_without_a_reference_is_followed_to_no_crack(workspace: Workspace) -> None:
+    with workspace.database.transaction() as session:
+        repository.set_series(session, workspace.location_id, repository.record_recipe(session, RECIPE, NOW))
+        assert [place.name for place in queries.unfollowed(session)] == [LOCATION]
+        location = queries.location(session, LOCATION)
+    follow_location(workspace.database, workspace.settings, location, NOW)
+    assert cracks(workspace) == []
+    with workspace.database.session() as session:
+        assert queries.unfollowed(session) == []
+
+
+def test_what_changes_while_a_location_is_followed_is_followed_at_the_next_round(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is stored that rests on readings which are no longer all."""
+    workspace.take(photo(10), photo(20, days=1))
+    jobs = workspace.jobs(Gauge())
+    jobs.analyse_pending()
+    measure = following._followed
+
+    def meanwhile(*given: Any) -> Corrected:
+        found = measure(*given)
+        workspace.take(photo(30, days=2))
+        workspace.jobs(Gauge(), worker="two").analyse_pending()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(following, "_followed", meanwhile)
+        jobs.judge_changed()
+    with workspace.database.session() as session:
+        assert session.scalars(select(FollowingRow)).all() == []
+        assert [place.name for place in queries.unfollowed(session)] == [LOCATION]
+    jobs.judge_changed()
+    with workspace.database.session() as session:
+        assert queries.unfollowed(session) == []
+
+
+def test_a_photo_without_a_mask_that_was_laid_onto_the_reference_is_looked_at_too(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its mask says nothing, but the lips of known cracks may be seen in it."""
+
+    class Unsure(Gauge):
+        def analyse(self, *given: Any) -> Analysis:
+            found = super().analyse(*given)
+            return replace(found, status=Status.NOT_MEASURED, reason="unsure", severity=None, mask=None, relevance=None)
+
+    _, capture_id = workspace.take(photo(10), photo(20, days=1))
+    gauge = Unsure()
+    workspace.jobs(gauge).analyse_pending()
+    with workspace.database.session() as session:
+        capture = queries.capture(session, capture_id, gauge.recipe.fingerprint)
+    assert capture.reading is not None
+    original = original_path(workspace.settings.originals, capture.sha256, "image/png")
+
+    def seen() -> Sighting | None:
+        return following._sighting(capture, workspace.settings, {capture_id: original})
+
+    found = seen()
+    assert found is not None
+    assert (found.mask.shape, found.mask.any()) == ((16, 24), False)
+    (workspace.settings.pictures / capture.reading.pictures["aligned"]).unlink()
+    assert seen() is None
+    assert f"Capture {capture_id} (1.png) is not followed: its pictures are out of reach" in caplog.text

@@ -6,17 +6,19 @@ import pytest
 from service_examples import LOCATION, NOW, Gauge, Workspace, photo
 
 from monitor.errors import MisuseError, UnknownNameError
+from monitor.imaging.files import digest
 from monitor.records import RuleKind, Scale, ScaleOrigin
 from monitor.service.places import (
     add_location,
     add_rule,
     ensure_location,
     ensure_site,
+    require_new,
     retire_rule,
     set_reference,
     set_scale,
 )
-from monitor.storage import queries
+from monitor.storage import queries, repository
 from monitor.storage.views import LocationView, RuleView
 
 
@@ -118,6 +120,19 @@ def test_once_captures_are_registered_the_reference_stays(workspace: Workspace, 
         refer(workspace, stored(tmp_path, photo(50, days=0.5)))
     assert location(workspace).reference_capture_id == first
     assert sorted(view.reading is not None for view in workspace.captures()) == [False, True, True]
+
+
+def test_a_photo_of_a_location_is_no_reference_of_another(workspace: Workspace, tmp_path: Path) -> None:
+    taken, new, refused = (stored(tmp_path, photo(level), f"{level}.png") for level in (10, 20, 30))
+    refer(workspace, taken)
+    with workspace.database.transaction() as session:
+        repository.reject_capture(
+            session, location_id=1, sha256=digest(refused), file_name="x", reason="too large", now=NOW
+        )
+    with pytest.raises(MisuseError, match=rf"10\.png belongs to the location '{LOCATION}' already"):
+        require_new(workspace.database, taken)
+    for path in (new, refused):  # what was refused once gets a new chance
+        require_new(workspace.database, path)
 
 
 def test_a_photo_that_is_refused_is_no_reference(workspace: Workspace, tmp_path: Path) -> None:

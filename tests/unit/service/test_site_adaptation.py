@@ -1,18 +1,24 @@
 """A classifier adapted to a site by judged patches: measured anew under a recipe of its own, and taken back."""
 
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from dark_classifier import save_dark_classifier
 from PIL import Image
-from service_examples import LOCATION, NOW, Workspace, encoded
+from service_examples import LOCATION, NOW, Gauge, Workspace, encoded, photo
 
-from monitor.errors import MisuseError
-from monitor.records import Status
+from monitor.errors import LostOriginalError, MisuseError
+from monitor.records import Analysis, Status
+from monitor.service import adaptation
 from monitor.service.adaptation import adapt, judge_patch, surest_patches, undo
+from monitor.service.corrections import withdraw_capture
+from monitor.service.ingest import original_path
 from monitor.service.jobs import Jobs
-from monitor.storage import queries
+from monitor.storage import queries, repository
 from monitor.storage.queries.recipes import HEAD
 
 #: Where the wall has stains that look like cracks, and cracks: the middles of patches apart from each other.
@@ -116,3 +122,61 @@ def test_the_last_word_on_a_patch_counts_and_too_few_are_refused(stained: tuple[
         adapt(workspace.database, workspace.settings, "Town hall", workspace.clock())
     with pytest.raises(MisuseError, match="outside of the 256 x 256 px"):
         judge(workspace, capture, [(400, 10)], cracked=True)
+
+
+@pytest.fixture
+def plain(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace with three photos, the second laid onto the first and the third not; networks play no part."""
+    workspace.take(*(photo(level, days=level) for level in (10, 20, 30)))
+
+    class Lost(Gauge):
+        def analyse(self, image: Any, *given: Any) -> Analysis:
+            found = super().analyse(image, *given)
+            if self.levels[-1] != 30:
+                return found
+            return replace(found, status=Status.NOT_REGISTERED, reason="too steep", severity=None, registration=None)
+
+    workspace.jobs(Lost()).tick()
+    gauge = Lost()
+    sizes = {"classifier": SimpleNamespace(patch_px=8), "options": SimpleNamespace(overlap_px=0)}
+    monkeypatch.setattr(adaptation, "build_analyser", lambda _: SimpleNamespace(**sizes, recipe=gauge.recipe))
+    return workspace
+
+
+def judged_at(workspace: Workspace, capture: int) -> tuple[int, int]:
+    found = judge_patch(workspace.database, workspace.settings, capture, (7, 13), cracked=True, now=NOW, by="Ada")
+    return found.row_px, found.col_px
+
+
+def test_patches_are_judged_in_the_references_frame_and_only_where_a_photo_is_laid_onto_it(plain: Workspace) -> None:
+    reference, laid, lost = (view.id for view in plain.captures())
+    assert judged_at(plain, reference) == judged_at(plain, laid) == (0, 8)
+    with pytest.raises(MisuseError, match=r"is not laid onto its reference \(yet\).*Judge patches of another one"):
+        judged_at(plain, lost)
+    withdraw_capture(plain.database, laid, "It shows a cat.", NOW)
+    with pytest.raises(MisuseError, match="was rejected; it has no patches"):
+        judged_at(plain, laid)
+    (view,) = [view for view in plain.captures() if view.id == reference]
+    original_path(plain.settings.originals, view.sha256, "image/png").unlink()
+    with pytest.raises(LostOriginalError, match=r"is out of reach\. Put it back as"):
+        judged_at(plain, reference)
+
+
+def test_a_site_whose_walls_go_by_another_recipe_is_not_adapted(
+    plain: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = plain.captures()[0].id
+    with plain.database.transaction() as session:
+        for number in range(20):
+            repository.judge_patch(session, reference, (number, 0), 8, cracked=number % 2 == 0, now=NOW, by="Ada")
+    newer = SimpleNamespace(recipe=Gauge("second").recipe)
+    monkeypatch.setattr(adaptation, "build_analyser", lambda _: newer)
+    with pytest.raises(MisuseError, match=f"'{LOCATION}' goes by another recipe than the settings bring.*switch first"):
+        adapt(plain.database, plain.settings, "Town hall", NOW)
+    with pytest.raises(MisuseError, match="not adapted to 'Town hall'; there is nothing to undo"):
+        undo(plain.database, plain.settings, "Town hall", NOW)
+
+
+def test_a_site_without_any_series_yet_may_be_adapted(workspace: Workspace) -> None:
+    with workspace.database.session() as session:
+        adaptation._require_present(session, queries.location(session, LOCATION), Gauge().recipe)

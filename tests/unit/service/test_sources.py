@@ -146,6 +146,17 @@ def test_what_cannot_be_taken_in_now_is_fetched_again_later(
     assert len(scan(fetched).accepted) == 1
 
 
+def test_a_worker_that_is_stopped_leaves_the_rest_for_the_next(fetched: Workspace, share: Path) -> None:
+    for level in (10, 20):
+        (share / f"{level}.png").write_bytes(photo(level))
+    scan(fetched)
+    asked = iter([False, True])
+    fetching = Fetching(fetched.database, fetched.settings)
+    intake = fetching.scan("wall", fetched.clock.turn(minutes=1), lambda: next(asked))
+    assert [[Path(name).name for name in found] for found in (intake.accepted, intake.waiting)] == [["10.png"], []]
+    assert len(scan(fetched).accepted) == 1
+
+
 def test_the_folders_of_a_site_are_its_locations(workspace: Workspace) -> None:
     workspace.add_location("south-wall")
     workspace.settings.sources = {"hall": SourceSettings(url="memory://hall", site="Town hall")}

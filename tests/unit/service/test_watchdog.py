@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from doors import open_door
@@ -11,6 +11,7 @@ from test_guard import listening
 
 from monitor.errors import StorageError
 from monitor.records import AlertState
+from monitor.service.leases import SharedClock
 from monitor.service.watchdog import Watchdog, is_alive
 from monitor.storage import repository
 
@@ -54,6 +55,17 @@ def test_a_silent_worker_is_told_once_and_its_return_as_well(shared_workspace: W
         workspace.jobs(Gauge()).tick()
         assert watchdog(workspace).look() is False
         assert (said(workspace), len(hook.asked)) == ([AlertState.FIRING, AlertState.OK], 2)
+
+
+def test_a_watchdog_whose_clock_is_off_goes_by_that_of_the_server(shared_workspace: Workspace) -> None:
+    def true_time() -> datetime:
+        return datetime.now(UTC)
+
+    with shared_workspace.database.transaction() as session:
+        repository.beat(session, "there:7", true_time())
+    clock = SharedClock(shared_workspace.database, lambda: true_time() + timedelta(hours=2))
+    silent = Watchdog(shared_workspace.database, shared_workspace.settings, clock, "api").look()
+    assert silent is (shared_workspace.database.file is not None), "a file has one machine, and its clock alone"
 
 
 def test_a_worker_is_alive_on_its_own_machine_for_so_long(workspace: Workspace) -> None:

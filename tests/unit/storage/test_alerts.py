@@ -72,6 +72,24 @@ def test_a_retired_rule_keeps_its_end(place: Place) -> None:
     assert rule.valid_to == NOW + timedelta(days=3)
 
 
+def test_a_rule_that_asks_for_no_reading_is_refused(place: Place) -> None:
+    with (
+        place.database.transaction() as session,
+        pytest.raises(MisuseError, match="at least one reading to fire, not 0"),
+    ):
+        repository.add_rule(
+            session,
+            place.location_id,
+            metric="max_width_px",
+            kind=RuleKind.LEVEL,
+            fire=2.0,
+            clear=1.0,
+            unit="px",
+            now=NOW,
+            readings=0,
+        )
+
+
 def test_a_rule_that_would_flap_is_refused(place: Place) -> None:
     with pytest.raises(MisuseError, match="clear must not be higher"):
         add_rule(place, 0.2)

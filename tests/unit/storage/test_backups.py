@@ -180,6 +180,25 @@ def test_rows_that_name_no_row_are_found(filled: Place) -> None:
     assert "2 rows in reading" in damage(filled.database)[0]
 
 
+def test_what_lacks_rows_is_not_copied_into_a_backup(filled: Place, tmp_path: Path) -> None:
+    assert filled.database.file is not None
+    with closing(sqlite3.connect(filled.database.file)) as connection:
+        connection.execute("DELETE FROM capture WHERE id < 3")
+        connection.commit()
+    with pytest.raises(StorageError, match=r"2 rows in reading of .* name rows that do not exist"):
+        back_up(filled.database, tmp_path / "worse.db")
+    assert list(tmp_path.glob("*worse*")) == []
+
+
+def test_a_backup_that_is_not_there_is_said(tmp_path: Path) -> None:
+    target = tmp_path / "crackmonitor.db"
+    with closing(Database(f"sqlite:///{target}")) as database:
+        with pytest.raises(StorageError, match=r"There is no database file .*nosuch\.db\. Check the name"):
+            restore(database, tmp_path / "nosuch.db")
+        assert "There is no database file" in damage(database)[0]
+    assert not target.exists()
+
+
 def test_postgresql_is_sent_to_its_own_means(tmp_path: Path) -> None:
     with closing(Database("postgresql://wall:secret@127.0.0.1:1/none")) as database:
         with pytest.raises(MisuseError, match=r"pg_dump") as caught:

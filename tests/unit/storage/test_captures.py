@@ -8,12 +8,15 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 from storage_examples import NOW, Place, digest, failed, measured, recipe, registration
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.records import Analysis, GrowthFit, Scale, ScaleOrigin, Severity, Status, TimeSource
 from monitor.storage import queries, repository
 from monitor.storage.repository import Work
+from monitor.storage.tables import ClaimRow
 from monitor.storage.views import UNITS, RateView, VerdictView
 
 LEASE = timedelta(minutes=10)
@@ -30,14 +33,25 @@ def claim(
     place: Place, worker: str = "one", *, minutes: float = 0, ahead: deque[tuple[int, str]] | None = None
 ) -> Work | None:
     with place.database.transaction() as session:
-        return repository.claim_next(
-            session,
-            fingerprint=place.fingerprint,
-            worker=worker,
-            now=NOW + timedelta(minutes=minutes),
-            lease=LEASE,
-            ahead=ahead,
-        )
+        return claim_in(session, place, worker, minutes=minutes, ahead=ahead)
+
+
+def claim_in(
+    session: Session,
+    place: Place,
+    worker: str = "one",
+    *,
+    minutes: float = 0,
+    ahead: deque[tuple[int, str]] | None = None,
+) -> Work | None:
+    return repository.claim_next(
+        session,
+        fingerprint=place.fingerprint,
+        worker=worker,
+        now=NOW + timedelta(minutes=minutes),
+        lease=LEASE,
+        ahead=ahead,
+    )
 
 
 def test_the_same_content_is_one_capture_wherever_it_turns_up(place: Place) -> None:
@@ -70,6 +84,67 @@ def test_what_was_found_ahead_is_claimed_only_while_it_still_is_work(place: Plac
     works += [claim(place, ahead=ahead), claim(place, ahead=ahead), claim(place, ahead=ahead)]
     found = [work and work.capture_id for work in works]
     assert found == [others[0], others[1], others[3], others[4], earlier, None]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_where_others_take_all_that_was_found_it_looks_further(place: Place, committed: bool) -> None:
+    """Others may claim every capture that one has just found, or be about to: it goes on to those behind them."""
+    if place.database.file:
+        pytest.skip("SQLite has one writer at a time")
+    captures = [place.capture(str(number), days=number) for number in range(23)]
+    looks: list[str] = []
+    taken: list[Work | None] = []
+    ahead: deque[tuple[int, str]] = deque()
+    with place.database.transaction() as session, place.database.transaction() as others:
+
+        @event.listens_for(session.connection(), "after_cursor_execute")
+        def others_were_quicker(*given: object) -> None:
+            if " LIMIT " in str(given[2]):
+                looks.append(str(given[2]))
+                if len(looks) == 1:
+                    taken.extend(claim_in(others, place, "another") for _ in range(20))
+                    if committed:
+                        others.commit()
+
+        found = claim_in(session, place, ahead=ahead)
+    assert [work and work.capture_id for work in taken] == captures[:20]
+    assert found is not None
+    assert found.capture_id == captures[20]
+    assert [capture_id for capture_id, _ in ahead] == captures[21:]
+    assert len(looks) == 2, "one look finds twenty"
+    assert [work and work.capture_id for work in (claim(place, ahead=ahead), claim(place, ahead=ahead))] == captures[
+        21:
+    ]
+
+
+def test_a_claim_stored_at_the_last_moment_is_respected(place: Place) -> None:
+    """Between finding a capture free and holding it, another may have claimed it."""
+    if place.database.file:
+        pytest.skip("SQLite has one writer at a time")
+    taken, free = place.capture("a"), place.capture("b", days=1)
+    with place.database.transaction() as session:
+
+        @event.listens_for(session.connection(), "after_cursor_execute")
+        def meanwhile(*given: object) -> None:
+            if "FOR NO KEY UPDATE" in str(given[2]):
+                with place.database.transaction() as other:
+                    held = {"attempts": 1, "claimed_by": "two", "claimed_until": NOW + LEASE, "token": "theirs"}
+                    new = repository.statements.insert(other, ClaimRow)
+                    row = {"capture_id": taken, "fingerprint": place.fingerprint, **held}
+                    other.execute(new.values(**row).on_conflict_do_nothing())
+
+        found = claim_in(session, place)
+    assert found == Work(free, place.fingerprint, 1, None)
+
+
+def test_where_others_hold_all_there_is_it_finds_nothing(place: Place) -> None:
+    if place.database.file:
+        pytest.skip("SQLite has one writer at a time")
+    for number in range(21):
+        place.capture(str(number), days=number)
+    with place.database.transaction() as others:
+        assert all(claim_in(others, place, "another") for _ in range(21))
+        assert claim(place) is None
 
 
 def test_a_rejected_file_is_a_row_and_no_work(place: Place) -> None:

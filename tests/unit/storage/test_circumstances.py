@@ -153,6 +153,12 @@ def test_of_the_same_instant_the_last_temperature_stays(place: Place) -> None:
     assert list(sources) == ["log.csv", "other.csv", "other.csv"]
 
 
+def test_no_temperatures_take_none_away(place: Place) -> None:
+    heat(place, (0, 12.5))
+    heat(place)
+    assert temperatures(place) == [(0.0, 12.5)]
+
+
 def test_temperatures_are_those_of_one_location_and_can_be_cleared(place: Place) -> None:
     with place.database.transaction() as session:
         other = repository.add_location(session, site_id=1, name="south-wall", interval_days=7, now=NOW)

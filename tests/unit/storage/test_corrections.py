@@ -1,9 +1,10 @@
 """What a person puts right: nothing that was found is lost, and nothing of it counts where it does not belong."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from storage_examples import NOW, Place, digest, failed, measured
+from storage_examples import NOW, Place, digest, failed, measured, recipe
 
 from monitor.errors import MisuseError
 from monitor.records import Analysis, CaptureTime, GrowthFit, Scale, ScaleOrigin, Status, TimeSource
@@ -282,6 +283,22 @@ def test_with_a_reference_all_that_was_measured_beside_it_is_measured_again(plac
     assert [former.capture_id for former in superseded(place)] == [reference, other]
     assert claim(place) == Work(reference, place.fingerprint, 1, None)
     assert claim(place) is None
+
+
+def test_a_reference_that_failed_under_another_recipe_leaves_the_series_alone(place: Place) -> None:
+    reference, other = place.capture("a"), place.capture("b", days=1)
+    refer(place, reference)
+    for capture_id in (reference, other):
+        record(place, capture_id, measured())
+    second = replace(failed(Status.NOT_MEASURED, "out of memory"), recipe=recipe("second"))
+    record(place, reference, second)
+    record(place, other, measured(9.0, weights="second"))
+    assert measure_again(place, reference) == [reference, other]
+    with place.database.session() as session:
+        assert queries.location(session, "north-wall").fingerprint == place.fingerprint
+        assert len(queries.series(session, place.location_id, "max_width_px").observations) == 2
+        assert queries.pending(session, place.fingerprint) == {}
+        assert queries.pending(session, second.recipe.fingerprint) == {place.location_id: 2}
 
 
 def test_rejected_files_are_neither_moved_nor_measured(place: Place) -> None:

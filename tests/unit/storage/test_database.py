@@ -4,14 +4,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 from storage_examples import NOW
 
 from monitor.errors import MisuseError, StorageError
+from monitor.storage import database as stored
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
 
@@ -180,6 +183,36 @@ def test_another_schema_is_reported(database: Database, version: str | None, sen
         if version is not None:
             session.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
     assert sentence in database.check()[0]
+
+
+def test_an_older_schema_is_reported(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.session() as session:
+        version = session.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    revisions = [SimpleNamespace(revision=one) for one in ("9999", version)]
+    newer = SimpleNamespace(get_current_head=lambda: "9999", walk_revisions=lambda: revisions)
+    monkeypatch.setattr(stored, "ScriptDirectory", SimpleNamespace(from_config=lambda _: newer))
+    assert f"has the older schema {version}. Run 'crackmonitor upgrade'." in database.check()[0]
+
+
+def test_an_upgrade_waits_for_another_program_that_is_at_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself waits for nobody where the log is switched."""
+    path = tmp_path / "crackmonitor.db"
+    database = Database(f"sqlite:///{path}", busy_seconds=0.1)
+    monkeypatch.setattr(stored, "_WAL_PAUSE_SECONDS", 0.01)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with monkeypatch.context() as patch:
+            patch.setattr(stored, "_WAL_ATTEMPTS", 2)
+            with pytest.raises(StorageError, match=r"locked\. Another program is writing to it"):
+                database.upgrade()
+        ended: list[float] = []
+        monkeypatch.setattr(stored.time, "sleep", lambda seconds: ended.append(seconds) or other.execute("ROLLBACK"))
+        database.upgrade()
+    assert ended == [0.01]
+    assert database.check() == []
+    database.close()
 
 
 def test_a_newer_schema_is_not_upgraded(database: Database) -> None:

@@ -42,6 +42,8 @@ def test_references_and_captures_that_do_not_count_are_not_withdrawn(place: Plac
         repository.withdraw_capture(session, two[0], why="No.", now=NOW)
     with place.database.transaction() as session, pytest.raises(MisuseError, match="Say why"):
         repository.withdraw_capture(session, two[1], why=" ", now=NOW)
+    with place.database.transaction() as session, pytest.raises(MisuseError, match="Say why the capture is taken back"):
+        repository.restore_capture(session, two[1], why=" ", now=NOW)
     with place.database.transaction() as session, pytest.raises(MisuseError, match="was not withdrawn"):
         repository.restore_capture(session, two[1], why="Yes.", now=NOW)
     with place.database.transaction() as session:

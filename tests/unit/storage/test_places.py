@@ -35,6 +35,19 @@ def test_a_new_location_as_it_was_set_up(place: Place) -> None:
     assert (status.location, status.captures, status.last_capture, status.overdue) == (found, 0, None, False)
 
 
+def test_all_locations_are_named_in_order(place: Place) -> None:
+    with place.database.transaction() as session:
+        repository.add_location(session, site_id=1, name="a-wall", interval_days=7, now=NOW)
+        assert queries.location_names(session) == ["a-wall", "north-wall"]
+
+
+def test_an_unknown_site_lists_the_known_ones(place: Place) -> None:
+    with place.database.session() as session:
+        assert queries.site_id(session, "Town hall") == 1
+        with pytest.raises(MisuseError, match=r"There is no site named 'Bridge'\. Known: Town hall\."):
+            queries.site_id(session, "Bridge")
+
+
 def test_an_unknown_location_lists_the_known_ones(place: Place) -> None:
     with place.database.session() as session, pytest.raises(UnknownNameError, match="Known: north-wall"):
         queries.location(session, "north-wal")

@@ -65,3 +65,8 @@ def test_time_and_scale_count_for_the_grade(
     assert found is not None
     assert found.grade is grade
     assert (found.reasons == ()) if reason is None else (reason in found.reasons[0])
+
+
+def test_what_was_not_graded_has_no_grade(place: Place) -> None:
+    with place.database.session() as session:
+        assert grading_of(queries.capture(session, place.capture("waiting")), None) is None

@@ -190,3 +190,10 @@ def test_a_test_is_sent_and_needs_nobody(place: Place) -> None:
         assert queries.alerts(session) == []
     assert inbox(place) == []
     assert sent(place, NOW + 9 * DAY) == [("mail", "change", 0)]
+
+
+def test_what_is_no_alert_cannot_be_asked_for(place: Place) -> None:
+    clear = _change(place, "max_width_mm level", AlertState.FIRING, AlertState.OK) if raised(place) else 0
+    for number in (clear, 99):
+        with pytest.raises(MisuseError, match=f"There is no alert with the number {number}. See 'crackmonitor alert"):
+            alarm(place, number)

@@ -169,6 +169,10 @@ def test_offsets_are_replaced_for_their_two_recipes_alone(place: Place) -> None:
     with place.database.session() as session:
         assert queries.offsets(session, place.location_id, *pair) == [found]
         assert queries.offsets(session, place.location_id, *back) == [few]
+    with place.database.transaction() as session:
+        repository.replace_offsets(session, place.location_id, *pair, [])
+        assert queries.offsets(session, place.location_id, *pair) == []
+        assert queries.offsets(session, place.location_id, *back) == [few]
 
 
 def test_a_series_that_is_measured_again_stays_with_its_recipe(place: Place) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pkgutil import resolve_name
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,13 +60,12 @@ def simple(relevance: FloatArray) -> Thresholding:
     The threshold starts at the mean and moves half-way between the means of both sides until it moves by
     less than 1e-6 of the relevance's span. The mask is the side above, or below where that is the smaller.
     """
-    ordered = relevance.flatten()
-    ordered.sort()
-    reason = _why_useless(ordered[[0, -1]])
+    limits = np.array([relevance.min(), relevance.max()])
+    reason = _why_useless(limits)
     if reason is not None:
         return Thresholding(np.zeros(relevance.shape, bool), reason)
-    threshold, below = _intermeans(ordered)
-    return Thresholding(_smaller_side(relevance > ordered[below - 1]), threshold=threshold)
+    threshold = _intermeans(relevance.ravel(), _SIMPLE_TOLERANCE * float(np.ptp(limits.astype(np.float64))))
+    return Thresholding(_smaller_side(relevance > _in_type_of(relevance, threshold)), threshold=threshold)
 
 
 def gmm(relevance: FloatArray) -> Thresholding:
@@ -166,19 +166,31 @@ def _maximise(values: Floats, shares: Floats, belonging: Floats) -> Mixture:
     return Mixture(weights, means, variances)
 
 
-def _intermeans(ordered: FloatArray) -> tuple[float, int]:
-    """Fixed point of the half-way value between the means below and above it, of values in rising order; and how many
-    of them are not above it. Once they are in order, a step costs no more than looking a sum up.
+def _intermeans(values: FloatArray, enough: float) -> float:
+    """Fixed point, to within `enough`, of the half-way value between the means below and above it.
+
+    That value rises with the threshold it is taken at. So the threshold moves one way only, from the first step on,
+    and a step need not look again at what lies behind it: of a relevance, most of which is near 0, next to nothing.
     """
-    sums = np.cumsum(ordered, dtype=np.float64)
-    enough = _SIMPLE_TOLERANCE * (float(ordered[-1]) - float(ordered[0]))
-    threshold, moved, below = float(sums[-1]) / ordered.size, np.inf, 0
-    while moved > enough:
-        below = int(np.searchsorted(ordered, threshold, side="right"))
-        under = float(sums[below - 1])
-        previous, threshold = threshold, (under / below + (float(sums[-1]) - under) / (ordered.size - below)) / 2
-        moved = abs(threshold - previous)
-    return threshold, int(np.searchsorted(ordered, threshold, side="right"))
+    total, count = float(values.sum(dtype=np.float64)), values.size
+    threshold = total / count
+    above = values > _in_type_of(values, threshold)
+    ahead, rises = values[above], True
+    while True:
+        inner, outer = float(ahead.sum(dtype=np.float64)) / ahead.size, count - ahead.size
+        previous, threshold = threshold, (inner + (total - inner * ahead.size) / outer) / 2
+        if abs(threshold - previous) <= enough:
+            return threshold
+        if rises and threshold < previous:  # at the first step alone
+            ahead, rises = values[~above], False
+        cut = _in_type_of(values, threshold)
+        ahead = ahead[ahead > cut] if rises else ahead[ahead <= cut]
+
+
+def _in_type_of(values: FloatArray, threshold: float) -> np.floating[Any]:
+    """The largest number of the values' own type that is not above the threshold: the same values exceed both."""
+    cut = values.dtype.type(threshold)
+    return cut if float(cut) <= threshold else np.nextafter(cut, values.dtype.type(-np.inf))
 
 
 def _smaller_side(mask: BoolArray) -> BoolArray:

@@ -44,8 +44,12 @@ def with_scale(severity: Severity, scale: Scale | None) -> Severity:
 
 
 def _components_that_count(mask: BoolArray) -> tuple[int, BoolArray]:
-    """How many 8-connected components are large enough, and the mask of those alone."""
-    _, label, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    """How many 8-connected components are large enough, and the mask of those alone, cut to the box around the mask."""
+    col, row, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    inside = np.ascontiguousarray(mask[row : row + height, col : col + width])
+    if inside.size == 0:
+        return 0, inside
+    _, label, stats, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] >= MIN_COMPONENT_PX
     large[0] = False
-    return int(large.sum()), large[label]
+    return int(large.sum()), inside if large[1:].all() else large[label]

@@ -76,7 +76,8 @@ def centreline(mask: BoolArray) -> Centrelines:
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if rows.size == 0:
         return Centrelines(())
-    inside = np.pad(mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1], 1).astype(np.uint8)
+    inside = np.zeros((rows[-1] - rows[0] + 3, cols[-1] - cols[0] + 3), np.uint8)
+    inside[1:-1, 1:-1] = mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
     distance_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     positions, graph = _skeleton_graph(_thin(inside))
     pixels = np.rint(positions).astype(np.intp)
@@ -117,8 +118,10 @@ def _skeleton_graph(skeleton: BoolArray) -> tuple[Floats, Graph]:
 
     crowded = np.bincount(pixel, minlength=flat.size) > 2
     merged = crowded[pixel] & crowded[other]
-    links = coo_array((np.ones(merged.sum(), bool), (pixel[merged], other[merged])), shape=(flat.size, flat.size))
-    count, vertex = connected_components(links, directed=False)
+    count, vertex = flat.size, np.arange(flat.size)
+    if merged.any():
+        links = coo_array((np.ones(merged.sum(), bool), (pixel[merged], other[merged])), shape=(flat.size, flat.size))
+        count, vertex = connected_components(links, directed=False)
     sums = [np.bincount(vertex, axis, count) for axis in np.divmod(flat, skeleton.shape[1])]
     graph: Graph = {index: set() for index in range(count)}
     for one, two in zip(vertex[pixel[~merged]].tolist(), vertex[other[~merged]].tolist(), strict=True):
@@ -171,6 +174,8 @@ def _prune(graph: Graph, positions: Floats, half_width_px: Floats) -> None:
 def _spurs(graph: Graph, positions: Floats, half_width_px: Floats) -> list[list[int]]:
     """Courses from a tip to a junction too short to be a crack, without the junction itself."""
     at_junction: dict[int, list[tuple[float, list[int]]]] = {}
+    if all(len(near) < 3 for near in graph.values()):
+        return []
     for course in _courses(graph):
         tip_first = course if len(graph[course[0]]) == 1 else course[::-1]
         tip, junction = tip_first[0], tip_first[-1]
@@ -200,7 +205,7 @@ def _polyline(
         if degree == 1:
             end = _straight_to_tip(points, half_width_px[0], tip, inside)
             points = np.concatenate([end, points])
-            half_width_px = np.pad(half_width_px, (len(end), 0), mode="edge")
+            half_width_px = np.concatenate([np.full(len(end), half_width_px[0]), half_width_px])
         points, half_width_px = points[::-1], half_width_px[::-1]
     return points, half_width_px
 
@@ -217,7 +222,13 @@ def _smooth(points: Floats, sigma_px: float) -> Floats:
         ring: Floats = gaussian_filter1d(points[:-1], sigma_px, axis=0, mode="wrap")
         return np.concatenate([ring, ring[:1]])
     margin = int(4 * sigma_px) + 1
-    odd = np.pad(points, ((margin, margin), (0, 0)), mode="reflect", reflect_type="odd")
+    if margin < len(points):
+        before, after = (
+            2 * points[end] - part for end, part in ((0, points[margin:0:-1]), (-1, points[-2 : -margin - 2 : -1]))
+        )
+        odd = np.concatenate([before, points, after])
+    else:  # a short course is mirrored more than once
+        odd = np.pad(points, ((margin, margin), (0, 0)), mode="reflect", reflect_type="odd")
     smooth: Floats = gaussian_filter1d(odd, sigma_px, axis=0)[margin:-margin]
     return smooth
 

@@ -44,7 +44,7 @@ def benchmark_post(options: BenchOptions) -> Result:
 
     maps, patches = relevance_maps(options)
     candidates = [thresholds.simple(each).mask for each in maps]
-    masks = [postprocess(each) for each in candidates]
+    masks, truths = [postprocess(each) for each in candidates], list(patches.truths)
     setting = {"threads": threads(), "patch_px": options.patch_px, "maps": len(maps), "rounds": options.rounds}
 
     def timed(theirs: Callable[[int], object], ours: Callable[[int], object]) -> dict[str, Seconds]:
@@ -76,15 +76,25 @@ def benchmark_post(options: BenchOptions) -> Result:
             {"iou": min(iou(published.postprocess(each), mask) for each, mask in zip(candidates, masks, strict=True))},
         ),
         row(
-            "width", "maximum width", 30,
-            lambda index: published.width_px(masks[index]),
-            lambda index: edge_width_px(masks[index], centreline(masks[index])), _width_errors(),
+            "width", "maximum width of the crack itself", 30,
+            lambda index: published.width_px(truths[index]),
+            lambda index: edge_width_px(truths[index], centreline(truths[index])), _width_errors(),
         ),
         row(
             "severity", "positive patch: relevance to severity", 6,
             lambda index: published.severity(published.postprocess(published.simple(maps[index]))),
             lambda index: measure(postprocess(thresholds.simple(maps[index]).mask)),
             _scores(masks, [published.postprocess(published.simple(each)) for each in maps], patches.truths),
+        ),
+        row(
+            "severity_gmm", "the same, by the GMM threshold", 6,
+            lambda index: published.severity(published.postprocess(published.mixture(maps[index])[0])),
+            lambda index: measure(postprocess(thresholds.gmm(maps[index]).mask)),
+            _scores(
+                [postprocess(thresholds.gmm(each).mask) for each in maps],
+                [published.postprocess(published.mixture(each)[0]) for each in maps],
+                patches.truths,
+            ),
         ),
     ]  # fmt: skip
     return Result(steps)

@@ -20,6 +20,28 @@ def test_closing_is_the_one_on_an_endless_plane(speckled):
         assert np.array_equal(closing(speckled, side_px), wide[60:-60, 60:-60])
 
 
+@pytest.mark.parametrize("place", [(0, 0), (30, 40), (69, 109), (slice(10, 60, 7), slice(20, 90, 9))])
+@pytest.mark.parametrize("side_px", [3, 5, 25])
+def test_closing_and_opening_of_a_part_are_those_of_the_whole(place, side_px):
+    """Only the box around a mask is worked on: the rest of the picture cannot matter."""
+    mask = np.zeros((70, 110), bool)
+    mask[place] = True
+    for turned in (mask, mask.T, mask[::-1, ::2]):
+        footprint = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side_px, side_px))
+        whole = np.pad(turned.astype(np.uint8), 60)
+        whole = cv2.erode(cv2.dilate(whole, footprint), footprint)[60:-60, 60:-60] > 0
+        assert np.array_equal(closing(turned, side_px), whole)
+        assert not area_opening(turned, 2 * turned.size).any()
+        assert np.array_equal(area_opening(turned, 1), turned)
+
+
+def test_an_empty_mask_stays_empty():
+    for shape in ((70, 110), (0, 5)):
+        empty = np.zeros(shape, bool)
+        assert closing(empty, 5).shape == area_opening(empty, 50).shape == shape
+        assert not closing(empty, 5).any()
+
+
 def test_closing_never_removes_pixels_even_at_the_border(speckled):
     speckled[0] = speckled[:, -1] = True
     assert closing(speckled, 25)[speckled].all()

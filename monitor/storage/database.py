@@ -120,7 +120,10 @@ class Database:
     @contextmanager
     def _in_words(self, *, may_be_absent: bool = False) -> Iterator[None]:
         if self.file and not may_be_absent and not self.file.is_file():
-            raise StorageError(f"There is no database file {self.file}. Run 'crackmonitor upgrade' to make it.")
+            raise StorageError(
+                f"There is no database file {self.file}. If it was there before, put it back ('crackmonitor db "
+                "restore' takes a backup); for a new workspace, 'crackmonitor upgrade' makes an empty one."
+            )
         try:
             yield
         except StatementError as error:

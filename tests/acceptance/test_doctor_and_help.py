@@ -109,7 +109,7 @@ def test_an_absent_database_is_a_finding_and_is_not_made(workspace: Path) -> Non
     (workspace / "crackmonitor.db").unlink()
     found = examined("--workspace", workspace)["database"]
     assert not found["ok"]
-    assert "Run 'crackmonitor upgrade'" in found["detail"]
+    assert "'crackmonitor db restore'" in found["detail"]
     assert not (workspace / "crackmonitor.db").exists()
 
 

@@ -380,7 +380,7 @@ def test_an_absent_database_is_not_made_anew_by_chance(located: Path, good: Path
     (located / "crackmonitor.db").rename(located / "elsewhere.db")
     for refused in calls_with_database(located, good):
         assert refused.status == 1
-        assert "Run 'crackmonitor upgrade' to make it." in refused.sentence
+        assert "put it back ('crackmonitor db restore' takes a backup)" in refused.sentence
     assert not (located / "crackmonitor.db").exists()
     assert crackmonitor("upgrade", "--workspace", located).status == 0
     assert crackmonitor("site", "list", "--workspace", located, "--json").result == {"sites": []}

@@ -141,7 +141,7 @@ def absent_device(folder: Path) -> None:
 
 
 BROKEN: list[tuple[Callable[[Path], None], str, str]] = [
-    (no_database, "database", "Run 'crackmonitor upgrade'"),
+    (no_database, "database", "'crackmonitor db restore'"),
     (foreign_database, "database", "Do not delete it"),
     (empty_database, "database", "has no tables yet"),
     (other_schema, "database", "Install a newer version"),

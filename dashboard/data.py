@@ -22,6 +22,7 @@ from dashboard.workspace import workspace as workspace
 from monitor.errors import CrackmonitorError as CrackmonitorError
 from monitor.errors import UnreadableImageError
 from monitor.imaging.files import read_picture
+from monitor.imaging.folders import files_below
 from monitor.imaging.overlays import overlay
 from monitor.records import EVENT_NAMES as EVENT_NAMES
 from monitor.records import METRIC_NAMES as METRIC_NAMES
@@ -378,6 +379,5 @@ def _pending(session: Session, statuses: Sequence[LocationStatus]) -> dict[int, 
 
 
 def _unseen(inbox: Path, watched: Sequence[str]) -> int:
-    """How many files of the inbox are not watched yet; hidden ones are not meant for the worker."""
-    files = {str(path) for path in inbox.rglob("*") if path.is_file() and not path.name.startswith((".", "~"))}
-    return len(files.difference(watched))
+    """How many files that the worker would look at are not watched yet."""
+    return len({str(path) for path in files_below(inbox)}.difference(watched))

@@ -84,7 +84,8 @@ def teach_classifier(
     checkpoint stay in `out`, so that an interrupted run goes on where it stood.
 
     `with_val` is for the last training, once all is chosen: the validation photos teach as well. Nothing is left then
-    to calibrate by, so temperature and threshold stay those of `start`, and there are no scores.
+    to calibrate by, so temperature and threshold stay those of `start`, and there are no scores. Which epoch is kept
+    still goes by the loss on photos that taught: plan few.
     """
     if with_val and (start is None or whole(data)):
         raise MisuseError(

@@ -148,15 +148,16 @@ def _buttons(one: alarm_data.AlarmView, folder: Path) -> None:
             with st.popover(label), st.form(f"{label} {one.id}", border=False):
                 st.text_input(question, key=key)
                 act = partial(_with_text, write, folder, one.id, key)
-                st.form_submit_button(label, type="primary", on_click=_do, args=(folder, act, done))
+                st.form_submit_button(label, type="primary", on_click=_do, args=(folder, act, done, key))
 
 
 def _with_text(write: Callable[[Path, int, str, str], None], folder: Path, alert_id: int, key: str, by: str) -> None:
     write(folder, alert_id, by, str(st.session_state.get(key, "")))
 
 
-def _do(folder: Path, act: Callable[[str], None], done: str) -> None:
-    """Act in the name of whoever looks, or say why not. It comes before the page is drawn, so that a click counts, or
+def _do(folder: Path, act: Callable[[str], None], done: str, told: str | None = None) -> None:
+    """Act in the name of whoever looks, or say why not; what stood in the field `told` is then gone from it, so that a
+    second click tells nothing twice. It comes before the page is drawn, so that a click counts, or
     is answered, even where somebody else has just seen to the alert and its buttons are gone.
     """
     try:
@@ -165,6 +166,8 @@ def _do(folder: Path, act: Callable[[str], None], done: str) -> None:
         st.session_state["refused"] = str(error)
     else:
         st.session_state["done"] = done
+        if told is not None:
+            st.session_state[told] = ""
 
 
 def _picture(one: alarm_data.AlarmView, folder: Path) -> None:

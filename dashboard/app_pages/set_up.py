@@ -165,7 +165,7 @@ def _scale_of(kind: str, image: data.ByteArray | None, key: str) -> data.Scale |
             st.warning(plain(found.reason or ""), icon=":material/info:")
         return found.scale
     if kind == _POINTS and image is not None:
-        points = clicked_points(image, key, most=2)
+        points = clicked_points(image, f"{key} points", most=2)
         distance_mm = st.number_input(
             "Their distance on the wall (mm)", min_value=0.0, value=None, width=240, key=f"{key} distance"
         )

@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -255,7 +256,7 @@ def validate(
     captures: Annotated[int | None, typer.Option(min=3, help="With --location: captures of each series (12).")] = None,
     processes: Annotated[int, typer.Option(min=0, help="How many series at once (0: one for each CPU core).")] = 0,
     keep: Annotated[
-        Path | None, typer.Option(help="Keep there what is done, and go on from it. For one state of the code.")
+        Path | None, typer.Option(help="Keep there what is done, and go on from it as long as the code stays the same.")
     ] = None,
     seed: Seed = 0,
     workspace: Workspace = HERE,
@@ -301,7 +302,7 @@ def _validate(
     plan = validation.QUICK if quick else validation.FULL
     build = partial(_analyser, recipe["weights"], recipe["segmenter"], recipe["mask"])
     analyser = build()
-    all_of_it = f"{version('crackmonitor')} {analyser.recipe.fingerprint} {plan} {seed}"
+    all_of_it = f"{_code()} {analyser.recipe.fingerprint} {plan} {seed} {processes > 1}"
     running = validation.Running(processes, keep, all_of_it)
     pairs = 0 if data is None else len(evolution.PAIRS)
     with progress("Validating", plan.trials + pairs, json) as bar:
@@ -314,10 +315,24 @@ def _validate(
     if report is not None:
         options = f"{' --quick' if quick else ''}{' --data DATA' if data else ''}"
         command = f"crackmonitor validate{options} --seed {seed} --weights {recipe['weights']} --mask {recipe['mask']}"
-        made_on = f"{processes} of {_machine()}{'' if keep is None else ' (this run alone, without what was kept)'}"
+        made_on = (
+            f"{processes} at a time, {_machine()}{'' if keep is None else ' (this run alone, without what was kept)'}"
+        )
         report.write_text(validation.as_report(figures, plan, command, seconds, made_on), encoding="utf-8")
     words = table(("figure", "value", "90 % interval", "n"), validation.as_rows(figures))
     answer(validation.as_json(figures, plan, seed), json, words)
+
+
+def _code() -> str:
+    """A hash of all that the numbers come from: the source, and the libraries that reckon."""
+    import monitor
+    import simulations
+
+    found = sha256(" ".join(version(name) for name in ("numpy", "opencv-python-headless", "scipy", "torch")).encode())
+    for package in (monitor, simulations):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 #: Growth simulated on a location's own wall unless told otherwise, per year.

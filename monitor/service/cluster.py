@@ -192,6 +192,8 @@ class RayExecutor:
             except self._lost as error:
                 log.warning("An analyser was lost; its capture is analysed again. %s", _first_line(error))
                 self._give_up(analyser)
+                if self._closed:  # it was not lost, it was stopped
+                    raise ClusterError(_CLOSED) from error
                 self._fill_seats()
                 continue
             except self._ray.exceptions.RayTaskError as error:

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.errors import LostOriginalError, MisuseError, UnreadableImageError
 from monitor.imaging.files import PictureFile, capture_time, digest, read_picture
+from monitor.imaging.folders import files_below, passed_over
 from monitor.records import ByteArray, CaptureTime, TimeSource
 from monitor.service.decoding import examine
 from monitor.settings import Settings
@@ -34,8 +35,6 @@ _SUFFIXES = {
     "image/webp": ".webp",
     "image/heic": ".heic",
 }
-#: Names that copying programs use for what is not finished yet, and what systems leave behind.
-_PASSED_OVER = (".part", ".tmp", ".crdownload", ".partial", "thumbs.db", "desktop.ini")
 #: So many files of the inbox are noted in one transaction.
 _AT_ONCE = 20
 #: A file no scan has seen for so long is gone; shorter would disturb another worker's scan.
@@ -97,7 +96,7 @@ class Ingest:
         intake = Intake()
         with self._database.session() as session:
             places = {view.name: view for view in queries.locations(session)}
-        files = _inbox_files(self._settings.inbox)
+        files = files_below(self._settings.inbox)
         for first in range(0, len(files), _AT_ONCE):
             self._scan_some(files[first : first + _AT_ONCE], places, now, stopped, apart, intake)
         with self._database.transaction() as session:
@@ -345,17 +344,6 @@ def _version(path: Path) -> tuple[int, int] | None:
 def _printable(text: object) -> str:
     """`text` as databases, logs and screens can hold it: bytes of a file name that are no UTF-8 as `\\xe4`."""
     return os.fsencode(str(text)).decode("utf-8", "backslashreplace")
-
-
-def _inbox_files(inbox: Path) -> list[Path]:
-    found = (path for path in inbox.rglob("*") if path.is_file() and not path.is_symlink())
-    return sorted(path for path in found if not passed_over(path.relative_to(inbox)))
-
-
-def passed_over(path: Path) -> bool:
-    """Whether a file, by its path below the folder that is looked through, is hidden or not finished yet."""
-    hidden = any(part.startswith((".", "~")) for part in path.parts)
-    return hidden or path.name.lower().endswith(_PASSED_OVER)
 
 
 def _expanded(paths: Iterable[Path]) -> list[Path]:

@@ -17,8 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monitor.errors import MisuseError, StorageError, UnknownNameError
+from monitor.imaging.folders import passed_over
 from monitor.service.guard import Passage, through
-from monitor.service.ingest import Ingest, Intake, Refusal, passed_over
+from monitor.service.ingest import Ingest, Intake, Refusal
 from monitor.settings import Settings, SourceSettings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database

@@ -22,6 +22,8 @@ def measure(mask: BoolArray, width_method: str = "edge", rng: Generator | None =
     """
     method = width.width_method(width_method)
     crack_count, cracks = _components_that_count(mask)
+    if crack_count == 0:
+        return Severity(crack_count=0, area_px=0.0, max_width_px=0.0, length_px=0.0)
     centrelines = centreline(cracks)
     return Severity(
         crack_count=crack_count,
@@ -44,10 +46,14 @@ def with_scale(severity: Severity, scale: Scale | None) -> Severity:
 
 
 def _components_that_count(mask: BoolArray) -> tuple[int, BoolArray]:
-    """How many 8-connected components are large enough, and the mask of those alone, cut to the box around the mask."""
-    col, row, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
-    inside = np.ascontiguousarray(mask[row : row + height, col : col + width])
-    if inside.size == 0:
+    """How many 8-connected components are large enough, and the mask of those alone, cut to the box around the mask
+    and as much beside it as any method looks at.
+    """
+    col, row, across, down = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    first_row, first_col = max(row - width.WINDOW_PX, 0), max(col - width.WINDOW_PX, 0)
+    box = slice(first_row, row + down + width.WINDOW_PX), slice(first_col, col + across + width.WINDOW_PX)
+    inside = np.ascontiguousarray(mask[box])
+    if across == 0:
         return 0, inside
     _, label, stats, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] >= MIN_COMPONENT_PX

@@ -44,8 +44,8 @@ _LEAN_PX = 0.4
 #: Stations sampled at once: OpenCV takes 32766 rows at most, and memory stays small.
 _BLOCK_ROWS = 8192
 
-#: The published method: side of its window, and skeleton pixels per measuring point.
-_WINDOW_PX = 40
+#: The published method: side of its window (no method looks further beside a crack), and skeleton pixels per point.
+WINDOW_PX = 40
 _PIXELS_PER_POINT = 20
 _KMEANS_ROUNDS = 10
 
@@ -152,12 +152,12 @@ def _kmeans_points(course: Floats, rng: Generator) -> Floats:
 
 def _window_width_px(component: BoolArray, point: Floats) -> float:
     """Unbroken length of mask through `point` along the minor axis of the mask's second moments."""
-    top, left = np.maximum(np.rint(point).astype(int) - _WINDOW_PX // 2, 0)
-    window = component[top : top + _WINDOW_PX, left : left + _WINDOW_PX]
+    top, left = np.maximum(np.rint(point).astype(int) - WINDOW_PX // 2, 0)
+    window = component[top : top + WINDOW_PX, left : left + WINDOW_PX]
     inside = np.argwhere(window)
     normal = np.linalg.eigh(np.cov(inside.T) if len(inside) > 1 else np.eye(2))[1][:, 0]
-    reach_px = np.arange(0, _WINDOW_PX / 2 + _SAMPLE_PX, _SAMPLE_PX)
+    reach_px = np.arange(0, WINDOW_PX / 2 + _SAMPLE_PX, _SAMPLE_PX)
     sides = [np.rint(point - (top, left) + sign * reach_px[:, None] * normal).astype(int) for sign in (-1, 1)]
-    padded = np.pad(window, _WINDOW_PX)
-    lengths = [np.argmin(np.append(padded[tuple((side + _WINDOW_PX).T)], False)) for side in sides]
+    padded = np.pad(window, WINDOW_PX)
+    lengths = [np.argmin(np.append(padded[tuple((side + WINDOW_PX).T)], False)) for side in sides]
     return float(sum(lengths) - 1) * _SAMPLE_PX

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 
@@ -54,8 +54,8 @@ class Running:
             for index in missing:
                 take(index, work(index))
         else:
-            with ProcessPoolExecutor(self.processes, get_context("spawn"), _alone) as pool:
-                pending = {pool.submit(work, index): index for index in missing}
+            with ProcessPoolExecutor(self.processes, get_context("spawn"), _begin, (work,)) as pool:
+                pending = {pool.submit(_do, index): index for index in missing}
                 try:
                     for future in as_completed(pending):
                         take(pending[future], future.result())
@@ -70,12 +70,21 @@ class Running:
         return self.kept / sha256(f"{self.recipe}\n{name}".encode()).hexdigest()[:16] / f"{name}_{index:04d}.pickle"
 
 
-def _alone() -> None:
+#: Of this process: sent to it once, so that what the work builds and keeps is built once.
+_WORK: list[Callable[[int], Any]] = []
+
+
+def _begin(work: Callable[[int], Any]) -> None:
     """Each process has its own core: more threads would only wait for one another."""
     import torch
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    _WORK[:] = [work]
+
+
+def _do(index: int) -> Any:
+    return _WORK[0](index)
 
 
 def _keep(path: Path, result: object) -> None:

@@ -108,6 +108,8 @@ def test_it_is_assigned_commented_and_closed_with_what_was_done(raised: Stage, m
         app.text_input(key=f"{label} text 1").input(text)
         next(button for button in app.button if button.label == label).click().run()
         assert not app.exception
+        left = [field.value for field in app.text_input if field.key == f"{label} text 1"]
+        assert left in ([], [""]), "a second click would tell it twice"
     assert [(one.kind, one.by) for one in alarm(raised).actions] == [
         ("assigned", "Ada"),
         ("commented", "Ada"),

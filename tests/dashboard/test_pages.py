@@ -461,8 +461,10 @@ def test_system_counts_files_that_no_worker_has_looked_at(stage: Stage, monkeypa
     inbox = stage.settings.inbox / "wall"
     stage.location(stage.site("Hall", "UTC"), "wall")
     inbox.mkdir(parents=True, exist_ok=True)
-    for name in ("a.jpg", "b.jpg", ".hidden.part"):
+    for name in ("a.jpg", "b.jpg", ".hidden.part", "half.jpg.crdownload", "Thumbs.db", ".trash/c.jpg"):
+        (inbox / name).parent.mkdir(exist_ok=True)
         (inbox / name).write_bytes(b"photo")
+    (inbox / "link.jpg").symlink_to(inbox / "a.jpg")
     text = words(opened(stage.settings.workspace, "system", monkeypatch))
     assert "2 files in the inbox, not looked at yet" in text
 

@@ -161,3 +161,19 @@ def test_a_scale_is_given_later(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
     assert capture.reading is not None
     assert capture.reading.severity is not None
     assert capture.reading.severity.max_width_mm == pytest.approx(2.0)
+
+
+def test_two_points_are_asked_for_on_a_new_photo_and_on_a_known_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.reading(stage.location(stage.site("Hall", "UTC"), "wall"), 1, 4.0)
+    app = set_up_page(stage, monkeypatch)
+    app.file_uploader[0].set_value(("wall.png", encoded(stage.wall(1, 4.0)), "image/png")).run()
+    app.radio[0].set_value("From two points").run()
+    assert not app.exception
+    assert "Their distance on the wall (mm)" in [field.label for field in app.number_input]
+    app.segmented_control[0].select("Scale and plan").run()
+    app.selectbox[0].select("wall").run()
+    app.radio[0].set_value("From two points").run()
+    assert not app.exception
+    assert "Their distance on the wall (mm)" in [field.label for field in app.number_input]

@@ -1,6 +1,6 @@
 """Work by number comes out in order, whoever does it, and what is done is not done again."""
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -45,6 +45,21 @@ def test_work_of_another_name_or_recipe_is_not_taken(tmp_path: Path) -> None:
         asked: list[int] = []
         Running(kept=tmp_path, recipe=recipe).each(name, partial(noted, asked), 2)
         assert asked == [0, 1]
+
+
+@cache
+def built(build: partial[list[int]]) -> list[int]:
+    return build()
+
+
+def count_builds(build: partial[list[int]], index: int) -> int:
+    """How many things this process has built by then."""
+    built(build).append(index)
+    return built.cache_info().misses
+
+
+def test_what_the_work_builds_is_built_once_in_each_process() -> None:
+    assert Running(2).each("builds", partial(count_builds, partial(list, ())), 8) == [1] * 8
 
 
 def test_an_error_in_a_process_is_told() -> None:

@@ -216,8 +216,8 @@ def test_a_file_that_goes_while_the_inbox_is_listed_stops_none_of_the_others(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace.drop("b.png", photo())
-    gone, listed = workspace.inbox / "a.png", ingest._inbox_files
-    monkeypatch.setattr(ingest, "_inbox_files", lambda inbox: [gone, *listed(inbox)])
+    gone, listed = workspace.inbox / "a.png", ingest.files_below
+    monkeypatch.setattr(ingest, "files_below", lambda inbox: [gone, *listed(inbox)])
     workspace.scan()
     intake = workspace.scan()
     assert ([Path(name).name for name in intake.accepted], intake.rejected) == (["b.png"], [])

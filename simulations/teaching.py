@@ -18,6 +18,7 @@ from monitor.networks.training import (
     BCOS_PRESETS,
     PRESETS,
     LabelledPatches,
+    TrainedClassifier,
     TrainingOptions,
     balanced_accuracy,
     logits_of,
@@ -27,6 +28,7 @@ from monitor.networks.training import (
 from monitor.networks.weights import load_classifier, load_segmenter, manifest, save_classifier
 from simulations.data_sets import layout_of
 from simulations.fading import keep_twins
+from simulations.patches import PatchPool
 from simulations.segmenting import crack_places
 from simulations.teaching_data import check_data, labelled_patches, whole
 
@@ -131,19 +133,12 @@ def teach_classifier(
             shown(bar, "Training"),
             None if before is None else before.network,
         )
-    scores: dict[str, float] = {"epochs": len(trained.epochs)}
-    if with_val:
-        assert before is not None, "refused above"
-        temperature, threshold = before.temperature, before.threshold
+    if before is not None and with_val:
+        temperature, threshold, scores = before.temperature, before.threshold, {}
     else:
         temperature = trained.temperature
-        logits = logits_of(trained.network, validation.images).double().numpy() / temperature
-        probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
-        threshold = best_threshold(probability, validation.labels)
-        scores |= {
-            "validation_balanced_accuracy": balanced_accuracy(probability, validation.labels, threshold),
-            "validation_balanced_accuracy_at_half": balanced_accuracy(probability, validation.labels),
-        }
+        threshold, scores = _judged(trained, validation)
+    scores["epochs"] = len(trained.epochs)
     story = {
         "data": told(data, fold),
         "recipe": {
@@ -158,6 +153,17 @@ def teach_classifier(
     }
     path = save_classifier(trained.network, name, out / "weights", temperature, threshold, story)
     return {"weights": str(path), "threshold": threshold, "temperature": temperature, "scores": scores}
+
+
+def _judged(trained: TrainedClassifier, validation: PatchPool) -> tuple[float, dict[str, float]]:
+    """The threshold that photos no network was taught on ask for, and how well they are told by it."""
+    logits = logits_of(trained.network, validation.images).double().numpy() / trained.temperature
+    probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+    threshold = best_threshold(probability, validation.labels)
+    return threshold, {
+        "validation_balanced_accuracy": balanced_accuracy(probability, validation.labels, threshold),
+        "validation_balanced_accuracy_at_half": balanced_accuracy(probability, validation.labels),
+    }
 
 
 def told(data: Path, fold: str = "train") -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from dashboard import access_data, data, place_data
 from dashboard.clicks import clicked_points
 from dashboard.entrance import refused
 from dashboard.glossary import as_table
-from dashboard.limit_tables import limit_tables
+from dashboard.limit_data import limit_tables
 from dashboard.wording import clock, number, plain
 
 _NEW = "A new site"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from monitor.growth.fits import SEASONAL_SPAN_DAYS, unusable
 from monitor.growth.linear import Design, History, Vector, Years, accepted, seasonal_design
-from monitor.growth.wording import signed
 from monitor.records import Event, Observation
+from monitor.wording import signed
 
 #: A search needs so many readings; trend, season and a break leave hardly anything of fewer.
 CHANGE_N = 12

@@ -8,8 +8,8 @@ import numpy as np
 
 from monitor.growth.fits import SEASONAL_SPAN_DAYS, model_of
 from monitor.growth.linear import DAYS_PER_YEAR, LinearModel, accepted
-from monitor.growth.wording import signed
 from monitor.records import GrowthFit, Observation
+from monitor.wording import signed
 
 #: No date is named further beyond the last reading than so many times the span of the readings.
 HORIZON_SPANS = 1.0

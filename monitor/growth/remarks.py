@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from monitor.growth.events import ChangeKind, find_change
 from monitor.growth.fits import resolution_of
-from monitor.growth.guides import Guide, guide
 from monitor.growth.limits import time_to_limit
 from monitor.growth.linear import accepted
-from monitor.growth.wording import signed
+from monitor.guides import Guide, guide
 from monitor.records import GrowthFit, Observation
+from monitor.wording import signed
 
 _SEASON_ADJUSTED = ("seasonal", "temperature")
 

@@ -12,7 +12,6 @@ from monitor.errors import MisuseError
 from monitor.growth.linear import accepted
 from monitor.growth.triggers import ERRORS_BEYOND, reading_errors
 from monitor.growth.verdicts import DEFAULT_RULES, VerdictRules, rate_so_far
-from monitor.growth.wording import interval, signed
 from monitor.records import (
     METRIC_NAMES,
     AlertState,
@@ -23,6 +22,7 @@ from monitor.records import (
     RuleKind,
     to_json,
 )
+from monitor.wording import interval, signed
 
 Refit = Callable[[Sequence[Observation]], Iterable[GrowthFit]]
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from monitor.errors import MisuseError
 from monitor.growth.fits import resolution_of
-from monitor.growth.guides import GuideKind, guide
 from monitor.growth.linear import History, Vector, accepted
 from monitor.growth.verdicts import DEFAULT_RULES, Rate, VerdictRules, rate_so_far
-from monitor.growth.wording import signed
+from monitor.guides import GuideKind, guide
 from monitor.records import GrowthFit, Observation, TriggerPlan, to_json
 from monitor.records import TriggerLevel as TriggerLevel
+from monitor.wording import signed
 
 #: How many reading errors a width must lie beyond a class's bound, and a change beyond 0, to count.
 ERRORS_BEYOND = 3.0

@@ -18,8 +18,8 @@ from monitor.growth.linear import (
     solve,
     straight_design,
 )
-from monitor.growth.wording import interval, signed
 from monitor.records import RATE_NEEDS_DAYS, RATE_NEEDS_N, GrowthFit, Observation
+from monitor.wording import interval, signed
 
 _DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from reportlab.lib.pagesizes import A4
 from reportlab.platypus import Flowable, PageBreak, SimpleDocTemplate
 
+from monitor.guides import guide
 from monitor.records import EVENT_NAMES, METRIC_NAMES, AlertAction, TriggerLevel
 from monitor.reports.charts import trend_png
 from monitor.reports.contents import LocationReport, ReadingLine, Subject
@@ -17,13 +18,12 @@ from monitor.reports.layout import MARGIN, boxed, foot, picture, table, use_font
 from monitor.reports.pictures import latest_picture, plan_picture, reference_picture
 from monitor.storage.alarms import subject_name
 from monitor.storage.views import ALL_CRACKS, Exclusion, RateView
+from monitor.wording import interval, signed
 
 NO_ASSESSMENT = (
     "This report is no structural assessment. It tells what photographs show of cracks and how far they may be trusted;"
     " what that means for the building is for a structural engineer to say."
 )
-#: What guides with damage classes are called, by the key that a trigger plan has.
-_GUIDES = {"bre_digest_251": "BRE Digest 251"}
 _DONE = {
     AlertAction.ACKNOWLEDGED: "acknowledged by",
     AlertAction.ASSIGNED: "assigned by",
@@ -156,7 +156,7 @@ def _history(report: LocationReport, subject: Subject) -> list[Flowable]:
     zone, unit = report.location.time_zone, subject.unit
     last = f"Last: {_sized(newest, unit)} on {_moment(newest.at, zone)}"
     told = f"Datum: {_sized(datum, unit)} on {_moment(datum.at, zone)}. {last}"
-    change = "" if newest.since_datum is None else f"; change since the datum {_signed(newest.since_datum)} {unit}"
+    change = "" if newest.since_datum is None else f"; change since the datum {signed(newest.since_datum)} {unit}"
     parts.append(words(f"{told}{change}.", "body"))
     if subject.verdict is not None:
         parts.append(words(f"Verdict: {_verdict_name(subject.verdict.outcome)}. {subject.verdict.evidence}", "body"))
@@ -173,8 +173,8 @@ def _row(line: ReadingLine, zone: str) -> tuple[str, ...]:
         _clock(line.at, zone),
         f"{line.value:.2f}",
         "–" if line.standard_error is None else f"{line.standard_error:.2f}",
-        "–" if line.since_last is None else _signed(line.since_last),
-        "–" if line.since_datum is None else _signed(line.since_datum),
+        "–" if line.since_last is None else signed(line.since_last),
+        "–" if line.since_datum is None else signed(line.since_datum),
         "–" if line.grade is None else line.grade.value,
         line.note or "",
     )
@@ -218,7 +218,7 @@ def _limits(report: LocationReport) -> list[Flowable]:
     if view.valid_from is not None:
         agreed = f"Agreed by {view.agreed_by}, in force since {_moment(view.valid_from, zone)}."
     amber = [] if plan.amber_rate is None else [f"rate above {plan.amber_rate:g} mm per year"]
-    amber += [] if plan.guide is None else [f"next class of {_GUIDES.get(plan.guide, plan.guide)}"]
+    amber += [] if plan.guide is None else [f"next class of {guide(plan.guide).title}"]
     red = [] if plan.red_rate is None else [f"rate above {plan.red_rate:g} mm per year"]
     red += [] if plan.red_change is None else [f"{plan.red_change:g} mm or more between two captures"]
     limits = {TriggerLevel.GREEN: ["otherwise"], TriggerLevel.AMBER: amber, TriggerLevel.RED: red}
@@ -311,18 +311,13 @@ def _verdict_name(outcome: str) -> str:
 
 def _rate(rate: RateView) -> str:
     season = "" if rate.season_adjusted else ", provisional"
-    interval = f"{rate.confidence * 100:.0f} % interval {_signed(rate.low)} to {_signed(rate.high)}"
-    return f"{_signed(rate.rate_per_year)} {rate.unit} per year ({interval}{season})"
+    within = interval(rate.confidence, rate.low, rate.high)
+    return f"{signed(rate.rate_per_year)} {rate.unit} per year ({within}{season})"
 
 
 def _sized(line: ReadingLine, unit: str) -> str:
     error = "" if line.standard_error is None else f" ± {line.standard_error:.2f}"
     return f"{line.value:.2f}{error} {unit}"
-
-
-def _signed(value: float) -> str:
-    digits = f"{value:+.2f}"
-    return digits[1:] if float(digits) == 0 else digits.replace("-", "−")
 
 
 def _last_capture(report: LocationReport) -> str:

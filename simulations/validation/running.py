@@ -94,6 +94,6 @@ def _keep(path: Path, result: object) -> None:
     temporary.replace(path)
 
 
-def _read(path: Path | None) -> Made:  # type: ignore[type-var]
+def _read(path: Path | None) -> Any:
     assert path is not None
     return pickle.loads(path.read_bytes())

@@ -14,7 +14,7 @@ from test_pages import opened, words
 from dashboard import place_data
 from dashboard.wording import plain
 from monitor.errors import MisuseError
-from monitor.growth.guides import guides
+from monitor.guides import guides
 from monitor.records import LevelOrder, ScaleOrigin
 from monitor.storage import queries
 from monitor.storage.views import LocationView

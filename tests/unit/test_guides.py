@@ -5,7 +5,7 @@ from importlib import resources
 import pytest
 
 from monitor.errors import MisuseError, UnknownNameError
-from monitor.growth.guides import GuideKind, damage_class, guide, guides
+from monitor.guides import GuideKind, damage_class, guide, guides
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_unknown_guides_are_named() -> None:
 
 
 def test_the_file_is_shipped_where_the_package_looks() -> None:
-    assert resources.files("monitor.growth").joinpath("guides.toml").is_file()
+    assert resources.files("monitor").joinpath("guides.toml").is_file()

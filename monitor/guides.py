@@ -63,7 +63,7 @@ class Guide:
 @cache
 def guides() -> Mapping[str, Guide]:
     """Every shipped guide by its key."""
-    text = resources.files("monitor.growth").joinpath("guides.toml").read_text(encoding="utf-8")
+    text = resources.files("monitor").joinpath("guides.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)
     version = tables.pop("version")
     return MappingProxyType({key: _guide(key, version, table) for key, table in tables.items()})

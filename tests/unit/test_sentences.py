@@ -1,6 +1,6 @@
 import pytest
 
-from monitor.growth.wording import interval, signed
+from monitor.wording import interval, signed
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from monitor.cli import (
     reports,
     service,
     trials,
+    validation,
 )
 from monitor.cli.examples import show_examples
 
@@ -50,6 +51,7 @@ for group in (
     service.COMMANDS,
     captures.COMMANDS,
     trials.COMMANDS,
+    validation.COMMANDS,
     benchmarks.COMMANDS,
     capacity.COMMANDS,
     comparison.COMMANDS,

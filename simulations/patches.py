@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from monitor.errors import MisuseError
 from simulations.cracks import crack_in
 from simulations.data_sets import layout_of, read_masked, read_photo
-from simulations.distractors import distract, rim_shadow
+from simulations.distractors import dark_mortar, distract, rim_shadow
 from simulations.pools import Drawn, draw_shards
 from simulations.relief import Sun, lit_relief, relief
 from simulations.rendering import coverage, paint, photograph, random_view, seen_from
@@ -34,6 +34,8 @@ CRACKED_FROM_PX = 60
 _PAINTED_SHARE = 0.2
 #: Procedural walls have a relief so often, and those with joints dark rims along them, cracked or not.
 _RELIEFS, _RIM_SHADOWS = 0.6, 0.3
+#: So often the mortar of such a wall is dark all over.
+_DARK_MORTARS = 0.2
 #: Courses of simulated brickwork are so many px high: from a whole facade to half a brick.
 _COURSES_PX: Zooms = (18, 220)
 #: Photos are taken in at zooms between these.
@@ -106,9 +108,9 @@ def developed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
 @dataclass(frozen=True)
 class Painting:
     """How cracks are painted: between which widest openings (px, spread evenly over their logarithm; None: up to
-    0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and, cracked or not, a relief
-    and dark rims along joints are there; how many px it has to cover. In the truth cracks are at least
-    `truth_px` wide: of a hairline hardly any pixel lies half in the gap, and yet it is to be seen.
+    0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and, cracked or not, a relief,
+    dark rims along joints and dark mortar in them are there; how many px it has to cover. In the truth cracks are at
+    least `truth_px` wide: of a hairline hardly any pixel lies half in the gap, and yet it is to be seen.
     """
 
     opening_px: tuple[float, float | None] = (1.3, None)
@@ -117,6 +119,7 @@ class Painting:
     crumbled: float = 0.0
     reliefs: float = _RELIEFS
     rim_shadows: float = _RIM_SHADOWS
+    dark_mortars: float = _DARK_MORTARS
     least_px: float = CRACKED_FROM_PX
     truth_px: float = 0.0
 
@@ -160,7 +163,10 @@ def painted_patch(
     """
     how = painting or Painting()
     chosen = base or _procedural(side, how, rng)
-    before = distract(chosen.image, rng) if rng.random() < 0.5 else chosen.image
+    before = chosen.image
+    if chosen.joints.any() and rng.random() < how.dark_mortars:
+        before = dark_mortar(before, chosen.joints, rng)
+    before = distract(before, rng) if rng.random() < 0.5 else before
     if chosen.joints.any() and rng.random() < how.rim_shadows:
         before = rim_shadow(before, chosen.joints, rng)
     image, covered = before, np.zeros((side, side), np.float32)

@@ -17,6 +17,7 @@ from monitor.networks.epochs import Epoch
 from monitor.networks.training import (
     BCOS_PRESETS,
     PRESETS,
+    ClassifierNetwork,
     LabelledPatches,
     TrainedClassifier,
     TrainingOptions,
@@ -25,6 +26,7 @@ from monitor.networks.training import (
     preset,
     train_classifier,
 )
+from monitor.networks.vgg import Vgg11, widened
 from monitor.networks.weights import load_classifier, load_segmenter, manifest, save_classifier
 from simulations.data_sets import layout_of
 from simulations.fading import keep_twins
@@ -98,8 +100,9 @@ def teach_classifier(
     options = options if epochs is None else replace(options, epochs=epochs)
     where = choose_device(device)
     before = None if start is None else load_classifier(start)
+    beginning = None
     if before is not None:
-        options = replace(options, layout=before.network.layout)
+        beginning, options = _begun(before.network, preset_name, options)
     segmenter = None
     if dense_by is not None:
         segmenter = load_segmenter(dense_by, device=where)
@@ -131,7 +134,7 @@ def teach_classifier(
             where,
             note,
             shown(bar, "Training"),
-            None if before is None else before.network,
+            beginning,
         )
     if before is not None and with_val:
         temperature, threshold, scores = before.temperature, before.threshold, {}
@@ -153,6 +156,15 @@ def teach_classifier(
     }
     path = save_classifier(trained.network, name, out / "weights", temperature, threshold, story)
     return {"weights": str(path), "threshold": threshold, "temperature": temperature, "scores": scores}
+
+
+def _begun(
+    network: ClassifierNetwork, preset_name: str, options: TrainingOptions
+) -> tuple[ClassifierNetwork, TrainingOptions]:
+    """What a training that goes on from `network` begins with, and its options in that network's layout."""
+    if preset_name == "widened" and isinstance(network, Vgg11):
+        network = widened(network, options.layout.width, options.seed)
+    return network, replace(options, layout=network.layout)
 
 
 def _judged(trained: TrainedClassifier, validation: PatchPool) -> tuple[float, dict[str, float]]:

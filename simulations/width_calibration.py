@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.analysis import Analyser
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import Sighting, follow
 from monitor.severity.metrics import measure
 from simulations.cracks import Crack
@@ -107,7 +108,7 @@ def _by_mask(analyser: Analyser, photo: NDArray[np.uint8]) -> float | None:
 
 def _by_profile(photo: NDArray[np.uint8], crack: Crack, width_px: float) -> float | None:
     line = coverage(crack, max(width_px, _COURSE_PX), _SHAPE) > 0.5
-    readings = follow(0, [Sighting(0, line, _SHAPE, np.eye(3))], lambda _: photo).readings
+    readings = follow(0, [Sighting(0, SparseMask.of(line), _SHAPE, np.eye(3))], lambda _: photo).readings
     return readings[0].opening_px if readings else None
 
 

@@ -34,6 +34,7 @@ def bench(
     megapixels: Annotated[float, typer.Option(min=0.05, help="Size of the photos.")] = 12.0,
     captures: Annotated[int, typer.Option(min=10, help="Captures to take through the service.")] = 200,
     capture_megapixels: Annotated[float, typer.Option(min=0.05, help="Their size.")] = 0.08,
+    locations: Annotated[int, typer.Option(min=1, help="Locations they are of, by turns.")] = 20,
     sites: Annotated[int, typer.Option(min=1, help="Sites in the dashboard's database.")] = 200,
     readings: Annotated[int, typer.Option(min=1, help="Readings in it.")] = 365_000,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads (0: torch chooses).")] = 0,
@@ -56,7 +57,7 @@ def bench(
     made_on = machine()
     options = BenchOptions(
         width=width, patch_px=patch, rounds=rounds, photo_rounds=photo_rounds, seed=seed, megapixels=megapixels,
-        captures=captures, capture_megapixels=capture_megapixels, sites=sites, readings=readings,
+        captures=captures, capture_megapixels=capture_megapixels, locations=locations, sites=sites, readings=readings,
     )  # fmt: skip
     known = {**BENCHMARKS, **_OWN}
     chosen = [only] if only is not None else list(known)
@@ -125,15 +126,21 @@ def _started(command: list[str], environment: dict[str, str]) -> tuple[float, fl
 
 
 def benchmark_service(options: Any) -> Any:
-    """Photos of one wall through the whole service; seconds a capture, and whether its memory grows."""
-    from simulations.speed.timing import Result
+    """Photos of some locations through the whole service; seconds a capture, and whether its memory grows."""
+    from simulations.speed.timing import Curve, Result
 
     with TemporaryDirectory() as folder:
-        figures = _soaked(Path(folder) / "ws", options)
-    return Result(figures={**figures, "captures": options.captures, "megapixels": options.capture_megapixels})
+        figures, seconds = _soaked(Path(folder) / "ws", options)
+    about = {"captures": options.captures, "megapixels": options.capture_megapixels, "locations": options.locations}
+    # The first rounds load the weights and bring the references.
+    each = options.captures / len(seconds)
+    history = [round((number + 0.5) * each / options.locations, 1) for number in range(len(seconds))]
+    costs = [cost * (1 / each) for cost in seconds]
+    curve = Curve("history", "captures of a location: a capture's way through the service", history[1:], costs[1:])
+    return Result(curves=[curve], figures={**figures, **about})
 
 
-def _soaked(folder: Path, options: Any) -> dict[str, Any]:
+def _soaked(folder: Path, options: Any) -> tuple[dict[str, Any], list[Any]]:
     import numpy as np
 
     from monitor.service.jobs import Jobs
@@ -149,9 +156,9 @@ def _soaked(folder: Path, options: Any) -> dict[str, Any]:
     database = Database(settings.resolved_database_url)
     with database.transaction() as session:
         site = repository.add_site(session, name="Site", time_zone="UTC", now=FIRST_CAPTURE)
-        repository.add_location(session, site_id=site, name="wall", interval_days=1, now=FIRST_CAPTURE)
-    inbox = settings.inbox / "wall"
-    inbox.mkdir(parents=True, exist_ok=True)
+        for wall in range(options.locations):
+            repository.add_location(session, site_id=site, name=f"wall-{wall}", interval_days=1, now=FIRST_CAPTURE)
+            (settings.inbox / f"wall-{wall}").mkdir(parents=True, exist_ok=True)
     shown, rng, resident, seconds, status = (
         scene(options.capture_megapixels, options.seed),
         np.random.default_rng(0),
@@ -167,15 +174,16 @@ def _soaked(folder: Path, options: Any) -> dict[str, Any]:
     jobs = Jobs(database, settings, lambda: datetime.now(UTC), "bench", on_analysed=note)
     for batch in range(10):
         for number in range(batch * options.captures // 10, (batch + 1) * options.captures // 10):
-            photo = shown.reference if number == 0 else shown.capture
+            day, wall = divmod(number, options.locations)
+            photo = shown.capture if day else shown.reference
             grain = rng.integers(-2, 3, photo.shape, np.int16)
-            taken = FIRST_CAPTURE + timedelta(days=number)
+            taken, inbox = FIRST_CAPTURE + timedelta(days=day), settings.inbox / f"wall-{wall}"
             save_photo(inbox / f"{number}.jpg", np.clip(photo + grain, 0, 255).astype(np.uint8), taken, 92)
         seconds.append(once(jobs.tick))
     database.close()
     warm = resident[len(resident) // 5 :]
     share = 10 / options.captures
-    return {
+    figures = {
         "analysed": len(resident),
         "measured": sum(each == "measured" for each in status),
         "threads": threads(),
@@ -187,6 +195,7 @@ def _soaked(folder: Path, options: Any) -> dict[str, Any]:
         "resident_after_a_fifth_mb": float(np.median(warm[: max(1, len(warm) // 4)])),
         "resident_at_the_end_mb": float(np.median(warm[-max(1, len(warm) // 4) :])),
     }
+    return figures, seconds
 
 
 def _taken_at_once(settings: Any) -> Any:

@@ -14,6 +14,7 @@ import typer
 from monitor.cli.output import HERE, Json, Seed, Workspace, answer, progress, table
 
 if TYPE_CHECKING:
+    from monitor.imaging.sparse_masks import SparseMask
     from monitor.opening.following import Sighting
     from monitor.records import Analysis
     from monitor.storage.database import Database
@@ -195,7 +196,7 @@ def _of_photos(
     if any(mask is None for mask in masks):
         raise typer.BadParameter("The simulated photo gave no mask; try another --seed or size.")
     sightings = [
-        Sighting(key, masks[key > 0], reference.shape[:2], matrix if key else np.eye(3))  # type: ignore[arg-type]
+        Sighting(key, SparseMask.of(masks[key > 0]), reference.shape[:2], matrix if key else np.eye(3))  # type: ignore[arg-type]
         for key in range(history)
     ]
     following = _of_following(folder / "looks", originals, sightings)

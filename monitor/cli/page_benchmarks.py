@@ -15,26 +15,37 @@ _STATIONS = 60
 
 
 def benchmark_dashboard(options: Any) -> Any:
-    """Server time of the overview and of one location's page, as the number of readings grows; nothing is kept from
-    before, as for the first person of the morning. `page` is the whole page, `data` what it reads from the database.
+    """Server time of the overview and of one location's page, as the number of readings grows, and as that of locations
+    with as many readings each does; nothing is kept from before, as for the first person of the morning. `page` is the
+    whole page, `data` what it reads from the database.
     """
     from simulations.speed.timing import Curve, Result, Seconds
 
-    curves: dict[str, list[tuple[float, Seconds]]] = {}
-    for share in (0.25, 0.5, 1.0):
+    def timed(sites: float, readings: float) -> dict[str, Seconds]:
         with TemporaryDirectory() as folder:
-            readings = round(options.readings * share)
-            fill(Path(folder) / "ws", options.sites, readings)
-            for name, seconds in time_pages(Path(folder) / "ws", options.photo_rounds).items():
-                curves.setdefault(name, []).append((readings, seconds))
-    figures = {f"{name}_seconds": points[-1][1].wall for name, points in curves.items()}
-    figures |= {f"{name}_cpu_seconds": points[-1][1].cpu for name, points in curves.items()}
-    grown = [
-        Curve(f"{name}_readings", f"readings in the database, {name.replace('_', ', ')}", *zip(*points, strict=True))
-        for name, points in curves.items()
+            fill(Path(folder) / "ws", max(1, round(sites)), max(1, round(readings)))
+            return time_pages(Path(folder) / "ws", options.photo_rounds)
+
+    shares, sites, readings = (0.25, 0.5, 1.0), options.sites, options.readings
+    whole = timed(sites, readings)
+    grown = {
+        "readings": [timed(sites, readings * share) for share in shares[:-1]] + [whole],
+        "locations": [timed(sites * share, readings * share) for share in shares[:-1]] + [whole],
+    }
+    curves = [
+        Curve(
+            f"{name}_{what}",
+            f"{what} in the database, {name.replace('_', ', ')}",
+            [share * (readings if what == "readings" else sites) for share in shares],
+            [point[name] for point in points],
+        )
+        for what, points in grown.items()
+        for name in whole
     ]
-    counts = {"sites": options.sites, "readings": options.readings, "rounds": options.photo_rounds}
-    return Result(curves=grown, figures={**figures, **counts})
+    figures = {f"{name}_seconds": seconds.wall for name, seconds in whole.items()}
+    figures |= {f"{name}_cpu_seconds": seconds.cpu for name, seconds in whole.items()}
+    counts = {"sites": sites, "readings": readings, "rounds": options.photo_rounds}
+    return Result(curves=curves, figures={**figures, **counts})
 
 
 def time_pages(folder: Path, rounds: int) -> dict[str, Any]:

@@ -79,12 +79,14 @@ _QUARTER = TrainingOptions(
     weight_average=0.998,
     bfloat16=True,
 )
-#: `paper` is Forest et al. 2024, section 3.2; the others are narrower twins that converge on two cores, and `tuned`
-#: goes on with a finished one of those.
+_TUNED = replace(_QUARTER, layout=replace(_QUARTER_LAYOUT, batch_norm=False), epochs=2, learning_rate=6e-4)
+#: `paper` is Forest et al. 2024, section 3.2; the others are narrower twins that converge on two cores; `tuned` goes on
+#: with a finished one of those, and `widened` makes a finished one half as wide as the paper's and goes on with that.
 PRESETS: dict[str, TrainingOptions] = {
     "paper": TrainingOptions(),
     "quarter": _QUARTER,
-    "tuned": replace(_QUARTER, layout=replace(_QUARTER_LAYOUT, batch_norm=False), epochs=2, learning_rate=6e-4),
+    "tuned": _TUNED,
+    "widened": replace(_TUNED, layout=replace(_TUNED.layout, width=0.5), epochs=4, learning_rate=1e-3),
     "half": replace(_QUARTER, layout=replace(_QUARTER_LAYOUT, width=0.5), epochs=6, learning_rate=1.5e-3),
 }
 

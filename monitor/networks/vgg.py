@@ -4,12 +4,14 @@ Batch norm is a training aid only: `folded` merges it into the convolutions, so 
 shipped and explained is the plain one LRP's rules are made for (doi:10.1016/j.autcon.2024.105497).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from monitor.errors import MisuseError
 
 #: Channels of the convolutions at full width, and where the picture is halved.
 VGG11_STEPS: tuple[int | str, ...] = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
@@ -89,6 +91,41 @@ class Vgg11(nn.Module):
         """Logits (n, classes) of `patches` (n, 3, patch, patch)."""
         logits: Tensor = self.classifier(self.pooling(self.features(patches)))
         return logits
+
+
+def widened(network: Vgg11, width: float, seed: int = 0) -> Vgg11:
+    """The same function in a wider network (as in Net2Net, arXiv:1511.05641): it has the channels of `network`, and new
+    ones beside them that no channel of `network`'s own listens to yet. Training finds out what to make of them.
+
+    Raises `MisuseError` for a width below the network's own, or batch norm in it.
+    """
+    if width < network.layout.width or network.layout.batch_norm:
+        raise MisuseError(
+            f"Only a folded network is widened, and not to less than it has: {network.layout} to {width}."
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        wider = Vgg11(replace(network.layout, width=width)).eval()
+        he_started(wider)
+    with torch.no_grad():
+        for target, source in zip(_convolutions(wider), _convolutions(network), strict=True):
+            outputs, inputs = source.weight.shape[:2]
+            target.weight[:outputs] = 0
+            target.weight[:outputs, :inputs] = source.weight
+            assert target.bias is not None
+            assert source.bias is not None
+            target.bias[:outputs] = source.bias
+        heads = wider.classifier.state_dict()
+        for name, value in network.classifier.state_dict().items():
+            grown = torch.zeros_like(heads[name])
+            grown[tuple(slice(extent) for extent in value.shape)] = value
+            heads[name] = grown
+        wider.classifier.load_state_dict(heads)
+    return wider
+
+
+def _convolutions(network: Vgg11) -> list[nn.Conv2d]:
+    return [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
 
 
 def folded(network: Vgg11) -> Vgg11:

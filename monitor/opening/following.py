@@ -5,22 +5,23 @@ ground of a crack's gap, known from where it gapes widest, serves the captures w
 capture shows at given stations is kept from one time to the next.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from monitor.imaging.photometry import grey
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.imaging.station_profiles import StationProfiles, as_grey
 from monitor.opening.gaps import GROUND_SPREAD, USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of, of_one_ground
 from monitor.opening.lips import follow_lips, smoothed
-from monitor.opening.looks import Look, Looks, look_key
+from monitor.opening.looks import Arrays, Look, Looks, Outline, look_key
 from monitor.opening.means import (
     FLOOR_PX,
     LEAST_STATIONS,
@@ -35,7 +36,7 @@ from monitor.opening.means import (
 )
 from monitor.opening.stations import Stations, lay_stations, profiles
 from monitor.opening.tips import Course
-from monitor.opening.tracks import Track, Window, track
+from monitor.opening.tracks import Track, track
 from monitor.records import BoolArray, ByteArray, Crack, CrackReading, CrackState, FloatArray
 from monitor.severity.metrics import measure
 
@@ -54,27 +55,30 @@ _WIDTH_STEP_PX = 1.0
 #: Beyond the end of a capture's mask the crack goes on where stations gape by so much.
 _GAPES_PX = 0.5
 _LEAST_LIPS = 4
+#: A place is known to so much of a pixel: the border's own pixels are shown.
+_EDGE_PX = 0.01
 #: Of so many stations of a crack people can see the profiles.
 _SHOWN_STATIONS = 40
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """One registered capture: its `key`, its crack `mask`, bool (rows, cols) in the reference's frame, its own `shape`
-    (rows, cols), and `to_reference` (3, 3), which maps its (column, row, 1) to the reference.
+    """One registered capture: its `key`, its crack `mask` in the reference's frame, its own `shape` (rows, cols), and
+    `to_reference` (3, 3), which maps its (column, row, 1) to the reference.
     """
 
     key: int
-    mask: BoolArray
+    mask: SparseMask
     shape: tuple[int, int]
     to_reference: Floats
 
-    def seen(self, window: Window) -> BoolArray:
-        """What of that part of the reference's frame the capture shows."""
-        corner = np.array([[1, 0, -window[1].start], [0, 1, -window[0].start], [0, 0, 1]], np.float64)
-        size = window[1].stop - window[1].start, window[0].stop - window[0].start
-        whole = np.full(self.shape, 255, np.uint8)
-        return np.asarray(cv2.warpPerspective(whole, corner @ self.to_reference, size, flags=cv2.INTER_LINEAR) == 255)
+    def seen(self, pixels: NDArray[np.int64]) -> BoolArray:
+        """Which pixels (n, 2) of the reference's frame, (row, col), the capture shows: bool (n,)."""
+        if not len(pixels):
+            return np.zeros(0, bool)
+        own = cv2.perspectiveTransform(pixels[None, :, ::-1].astype(np.float64), np.linalg.inv(self.to_reference))[0]
+        inside = (own > -_EDGE_PX) & (own < np.array(self.shape[::-1]) - 1 + _EDGE_PX)
+        return np.asarray(inside.all(axis=1))
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,9 @@ def follow(
     (rows, cols, 3), by its key, and is asked once for each that `kept` does not know well enough. The same comes out
     with and without `kept`.
     """
-    tracks = track([sighting.mask for sighting in sightings], lambda index, window: sightings[index].seen(window))
-    courses = [_Followed(found, _stations(found)) for found in tracks]
+    tracks = track([sighting.mask for sighting in sightings], lambda index, pixels: sightings[index].seen(pixels))
+    outlining = _Outlining([sighting.key for sighting in sightings], kept)
+    courses = [outlining.followed(found) for found in tracks]
     courses = [course for course in courses if len(course.stations) >= LEAST_STATIONS]
     if not courses:
         return Following()
@@ -143,7 +148,7 @@ class _Looking:
 
     def look(self, sighting: Sighting, courses: "Sequence[_Followed]") -> None:
         """Have every course look at one capture, or know what it saw there before."""
-        known = [self._kept.recall(sighting.key, course.key(sighting)) if self._kept else None for course in courses]
+        known = [self._known(sighting, course) for course in courses]
         if None not in known:
             for course, look in zip(courses, known, strict=True):
                 course.looks.append(cast(Look, look))
@@ -154,20 +159,91 @@ class _Looking:
         for course, look in zip(courses, known, strict=True):
             course.looks.append(look or course.looked(light, sighting.to_reference, self._smooth_base, smooth))
 
+    def _known(self, sighting: Sighting, course: "_Followed") -> Look | None:
+        arrays = self._kept.recall(sighting.key, course.key(sighting)) if self._kept else None
+        return None if arrays is None else Look.of(arrays)
+
 
 def _aligned(light: FloatArray, to_reference: Floats, shape: tuple[int, ...]) -> FloatArray:
     size = shape[1], shape[0]
     return np.asarray(cv2.warpPerspective(light, to_reference, size, flags=cv2.INTER_CUBIC), np.float32)
 
 
-def _stations(found: Track) -> Stations:
-    """Stations along the course as first seen, and on along what later captures show beyond it."""
+class _Outlining:
+    """Measures what the masks of captures show of a crack, and only where nothing is `kept` from before."""
+
+    def __init__(self, keys: Sequence[int], kept: Looks | None) -> None:
+        self._keys, self._kept = keys, kept
+
+    def followed(self, found: Track) -> "_Followed":
+        """The crack with its stations."""
+        parts = {
+            key: _Part.of(region, found.origin)
+            for key, region in zip(self._keys, found.regions, strict=True)
+            if region is not None
+        }
+        outlines = {
+            key: Outline.of(self._known(key, f"outline {part.digest}", partial(_outline, part)))
+            for key, part in parts.items()
+        }
+        stations = _stations([_moved(outlines[key].stations, part.origin) for key, part in parts.items()])
+        half = np.zeros(len(stations))
+        for key, part in parts.items():
+            places = np.rint(stations.points - part.origin).astype(np.int64)
+            told = hashlib.sha256(places.tobytes()).hexdigest()
+            widths = self._known(key, f"widths {part.digest} {told}", partial(_half_widths, part, places))
+            half = np.maximum(half, widths["half_px"])
+        sizes = [outlines.get(key) for key in self._keys]
+        return _Followed(found, sizes, stations, np.ceil(half / _WIDTH_STEP_PX) * _WIDTH_STEP_PX)
+
+    def _known(self, capture: int, key: str, work_out: Callable[[], Arrays]) -> Arrays:
+        known = None if self._kept is None else self._kept.recall(capture, key)
+        if known is None:
+            known = work_out()
+            if self._kept is not None:
+                self._kept.keep(capture, key, known)
+        return known
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one capture marks of a crack, cut to what it takes up, from `origin` (row, col) of the frame on."""
+
+    mask: SparseMask
+    origin: tuple[int, int]
+    digest: str
+
+    @classmethod
+    def of(cls, region: SparseMask, origin: tuple[int, int]) -> "_Part":
+        """From a track's region."""
+        rows, cols = region.box
+        cut = region.within((rows, cols))
+        return cls(cut, (origin[0] + rows.start, origin[1] + cols.start), cut.digest())
+
+
+def _outline(part: _Part) -> Arrays:
+    dense = part.mask.dense()
+    size = measure(dense)
+    return Outline(lay_stations(dense), size.length_px, size.area_px).arrays()
+
+
+def _half_widths(part: _Part, places: NDArray[np.int64]) -> Arrays:
+    """How far from the rim (px) the places (n, 2) lie, 0 beside the crack."""
+    inside = cv2.copyMakeBorder(part.mask.dense().view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    rows, cols = (np.clip(places[:, axis] + 1, 0, inside.shape[axis] - 1) for axis in (0, 1))
+    return {"half_px": distance[rows, cols].astype(np.float64)}
+
+
+def _moved(stations: Stations, by: tuple[int, int]) -> Stations:
+    return replace(stations, points=stations.points + by)
+
+
+def _stations(seen: Sequence[Stations]) -> Stations:
+    """Stations along the course as first `seen`, and on along what later captures show beyond it."""
     laid: list[Stations] = []
     reach = 0.0
-    for region in found.regions:
-        if region is None:
-            continue
-        stations = lay_stations(region)
+    for stations in seen:
         reach = max(reach, stations.reach_px)
         if laid:
             known = cKDTree(np.concatenate([part.points for part in laid]))
@@ -176,7 +252,7 @@ def _stations(found: Track) -> Stations:
             laid.append(stations)
     ends = np.cumsum([0, *(int(part.branch.max()) + 1 for part in laid)])
     return Stations(
-        points=np.concatenate([part.points for part in laid] or [np.zeros((0, 2))]) + found.origin,
+        points=np.concatenate([part.points for part in laid] or [np.zeros((0, 2))]),
         normals=np.concatenate([part.normals for part in laid] or [np.zeros((0, 2))]),
         branch=np.concatenate([part.branch + end for part, end in zip(laid, ends, strict=False)] or [np.zeros(0)]),
         reach_px=float(np.ceil(reach / _WIDTH_STEP_PX) * _WIDTH_STEP_PX),
@@ -190,10 +266,14 @@ def _part(stations: Stations, kept: NDArray[np.bool_]) -> Stations:
 class _Followed:
     """One crack with its stations, and what has been read there so far."""
 
-    def __init__(self, found: Track, stations: Stations) -> None:
+    def __init__(
+        self, found: Track, outlines: Sequence[Outline | None], stations: Stations, half_width_px: Floats
+    ) -> None:
         self.track, self.stations = found, stations
         self.looks: list[Look] = []
-        self._half_width_px = _half_width(found, stations)
+        self._outlines = outlines
+        # Half of the widest that any capture shows of the crack at each station: lips are looked for beyond it.
+        self._half_width_px = half_width_px
         self._whole = stations
 
     def key(self, sighting: Sighting) -> str:
@@ -236,14 +316,13 @@ class _Followed:
         """Keep what had to be worked out."""
         for sighting, look, fresh in zip(sightings, self.looks, self._fresh, strict=True):
             if kept is not None and fresh:
-                kept.keep(sighting.key, self.key(sighting), look)
+                kept.keep(sighting.key, self.key(sighting), look.arrays())
 
     def readings(self, keys: Sequence[int], reference: int | None) -> list[CrackReading]:
         """One reading a capture of the settled course; `reference` indexes the reference's own."""
         made = []
         for index, key in enumerate(keys):
-            state, region = self.track.states[index], self.track.regions[index]
-            size = None if region is None else measure(region)
+            state, size = self.track.states[index], self._outlines[index]
             reading = CrackReading(
                 self.track.name,
                 key,
@@ -279,13 +358,18 @@ class _Followed:
         capture by capture; `shape` is the reference's. None where a tip is not shown.
         """
         course = Course.through(self._whole.points)
+        marked = np.unique(np.concatenate([region.places for region in self.track.regions if region is not None]))
+        box = next(region.shape for region in self.track.regions if region is not None)
+        place = np.full(box[0] * box[1], -1, np.int32)
+        place[marked] = course.places(SparseMask(box, marked).pixels + self.track.origin)
+        on_line = course.places(self.stations.points)
         tips: list[tuple[float | None, float | None]] = []
         for region, sighting, opening in zip(self.track.regions, sightings, self._openings, strict=True):
             if region is None:
                 tips.append((None, None))
                 continue
-            gaping = self.stations.points[smoothed_along(opening, self.stations) >= _GAPES_PX]
-            ends = course.ends(np.argwhere(region) + self.track.origin, gaping)
+            gaping = on_line[smoothed_along(opening, self.stations) >= _GAPES_PX]
+            ends = course.ends(place[region.places].astype(np.int64), gaping)
             tips.append(course.shown(ends, shape, sighting.seen))
         first, second = zip(*tips, strict=True)
         return list(zip(_since(first, reference, -1), _since(second, reference, 1), strict=True))
@@ -356,18 +440,6 @@ def _since(places: Sequence[float | None], reference: int | None, outwards: int)
     own = None if reference is None else places[reference]
     start = own if own is not None else known[0] if known else 0.0
     return [None if place is None else outwards * (place - start) for place in places]
-
-
-def _half_width(found: Track, stations: Stations) -> Floats:
-    """Half of the widest that any capture shows of the crack at each station: lips are looked for beyond it."""
-    half = np.zeros(len(stations))
-    places = np.rint(stations.points - found.origin).astype(int)
-    for region in found.regions:
-        if region is not None:
-            inside = np.asarray(distance_transform_edt(region))
-            rows, cols = (np.clip(places[:, axis], 0, region.shape[axis] - 1) for axis in (0, 1))
-            half = np.maximum(half, inside[rows, cols])
-    return np.asarray(np.ceil(half / _WIDTH_STEP_PX) * _WIDTH_STEP_PX)
 
 
 def _unmeasured(state: CrackState, seen_share: float) -> str | None:

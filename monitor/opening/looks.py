@@ -1,8 +1,9 @@
-"""What each capture shows at the stations of a crack: worked out once, and good for as long as the stations stay."""
+"""What each capture shows of a crack: worked out once, and good for as long as stations and masks stay."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from monitor.opening.lips import LipMovement
 from monitor.opening.stations import Stations
 
 Floats = NDArray[np.float64]
+Arrays = Mapping[str, NDArray[Any]]
+
+_GAPS = ("opening_px", "standard_error_px", "middle_px", "ground_share", "ground_error")
+_LIPS = ("station", "opening_px", "shear_px", "standard_error_px")
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,69 @@ class Look:
     ground: Ground | None = None
     settled: Gaps | None = None
 
+    def arrays(self) -> Arrays:
+        """A settled look to keep."""
+        assert self.ground is not None, "only what is settled is kept"
+        assert self.settled is not None, "only what is settled is kept"
+        both = self.freely, self.settled
+        return {
+            "about": np.array([*(gaps.blur_px for gaps in both), *astuple(self.ground)]),
+            "gaps": np.stack([getattr(gaps, name) for gaps in both for name in _GAPS]),
+            "lips": np.stack([getattr(self.lips, name) for name in _LIPS]).astype(np.float64),
+            "profiles": self.profiles,
+        }
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> "Look":
+        """One that was kept."""
+        free_blur, settled_blur, *ground = map(float, arrays["about"])
+        station, *moved = arrays["lips"]
+        freely, settled = np.split(arrays["gaps"], 2)
+        return cls(
+            arrays["profiles"],
+            LipMovement(station.astype(np.int64), *moved),
+            _gaps(freely, free_blur),
+            Ground(*ground),
+            _gaps(settled, settled_blur),
+        )
+
+
+def _gaps(rows: Floats, blur_px: float) -> Gaps:
+    return Gaps(**dict(zip(_GAPS, rows, strict=True)), blur_px=blur_px)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What one capture's mask shows of one crack, in the part of the frame it takes up: `stations` laid along it, and
+    its size.
+    """
+
+    stations: Stations
+    length_px: float
+    area_px: float
+
+    def arrays(self) -> Arrays:
+        """It, to keep."""
+        laid = self.stations
+        return {
+            "laid": np.concatenate([laid.points, laid.normals, laid.branch[:, None]], axis=1),
+            "sizes": np.array([laid.reach_px, self.length_px, self.area_px]),
+        }
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> "Outline":
+        """One that was kept."""
+        laid, (reach, length, area) = arrays["laid"], map(float, arrays["sizes"])
+        return cls(Stations(laid[:, :2], laid[:, 2:4], laid[:, 4].astype(np.int64), reach), length, area)
+
 
 class Looks(Protocol):
-    """Looks kept from one following to the next, by capture and by the `look_key` of where it was looked."""
+    """What is kept from one following to the next, by capture and by a key that says all it depends on."""
 
-    def recall(self, capture: int, key: str) -> Look | None:
-        """That look, None when it has to be taken."""
+    def recall(self, capture: int, key: str) -> Arrays | None:
+        """What was kept, None when it has to be worked out."""
 
-    def keep(self, capture: int, key: str, look: Look) -> None:
+    def keep(self, capture: int, key: str, arrays: Arrays) -> None:
         """Have it at hand the next time."""
 
 

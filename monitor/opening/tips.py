@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 
-from monitor.opening.tracks import BRIDGED_PX, Window
+from monitor.opening.tracks import BRIDGED_PX
 from monitor.records import BoolArray
 
 Floats = NDArray[np.float64]
@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 _ON_LINE_PX = 12.0
 #: Beyond its last station the line goes straight on for so long.
 _BEYOND_PX = 80
-#: A tip nearer than this to what a photo does not show may as well lie beyond.
-_MARGIN_PX = 12
+#: A tip nearer than this (px) to what a photo does not show may as well lie beyond: the corners around it.
+_MARGIN = 12 * np.array([(-1, -1), (-1, 1), (1, -1), (1, 1)])
 #: A course is found among so many stations at most.
 _MOST_STATIONS = 2000
 #: The line's ends go the way that so many px of it go.
@@ -44,13 +44,13 @@ class Course:
         line = main_course(points)
         return cls(np.concatenate([_straight_on(line[::-1])[::-1], line, _straight_on(line)]))
 
-    def ends(self, pixels: Floats | NDArray[np.int64], gaping: Floats) -> tuple[int, int] | None:
+    def ends(self, masked: NDArray[np.int64], gaping: NDArray[np.int64]) -> tuple[int, int] | None:
         """Between which points of the line one capture shows the crack; None where it lies nowhere on the line.
 
-        `pixels` (m, 2) are its mask's, `gaping` (k, 2) the stations that gape in that capture: a mask misses a crack's
-        thin end, and finds it once it has opened, which is no growth in length.
+        `masked` (m,) are the `places` of its mask's pixels, `gaping` (k,) those of the stations that gape in that
+        capture: a mask misses a crack's thin end, and finds it once it has opened, which is no growth in length.
         """
-        masked, beyond = self._places(pixels), np.sort(self._places(gaping))
+        masked, beyond = masked[masked >= 0], np.sort(gaping[gaping >= 0])
         if len(masked) == 0:
             return None
         first, last = int(masked.min()), int(masked.max())
@@ -60,30 +60,30 @@ class Course:
             first = int(place) if first - place <= BRIDGED_PX else first
         return first, last
 
-    def _places(self, points: Floats | NDArray[np.int64]) -> NDArray[np.int64]:
+    def places(self, points: Floats | NDArray[np.int64]) -> NDArray[np.int64]:
+        """The point of the line (n,) nearest to each of the points (n, 2); -1 for those that lie off it."""
         if len(points) == 0:
             return np.zeros(0, np.int64)
         distance, place = cKDTree(self.line).query(points, distance_upper_bound=_ON_LINE_PX)
-        return np.asarray(place[np.isfinite(distance)], np.int64)
+        return np.where(np.isfinite(distance), place, -1).astype(np.int64)
 
     def shown(
-        self, ends: tuple[int, int] | None, shape: tuple[int, int], seen: Callable[[Window], BoolArray]
+        self, ends: tuple[int, int] | None, shape: tuple[int, int], seen: Callable[[NDArray[np.int64]], BoolArray]
     ) -> tuple[float | None, float | None]:
         """Where along the line (px) these ends lie; None for one that is not shown, or leaves the picture.
 
-        `shape` is that of the reference, and `seen` marks what the capture shows of a part of it.
+        `shape` is that of the reference, and `seen` tells which of its pixels (n, 2) the capture shows.
         """
         if ends is None:
             return None, None
         first, last = (float(end) if self._shown(end, shape, seen) else None for end in ends)
         return first, last
 
-    def _shown(self, place: int, shape: tuple[int, int], seen: Callable[[Window], BoolArray]) -> bool:
-        row, col = np.rint(self.line[place]).astype(int)
-        low, high = np.array([row, col]) - _MARGIN_PX, np.array([row, col]) + _MARGIN_PX + 1
-        if (low < 0).any() or (high > shape).any():
+    def _shown(self, place: int, shape: tuple[int, int], seen: Callable[[NDArray[np.int64]], BoolArray]) -> bool:
+        corners = np.rint(self.line[place]).astype(np.int64) + _MARGIN
+        if (corners < 0).any() or (corners >= shape).any():
             return False
-        return bool(seen((slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1])))).all())
+        return bool(seen(corners).all())
 
 
 def main_course(points: Floats) -> Floats:

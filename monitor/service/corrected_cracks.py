@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.imaging.station_profiles import StationProfiles
 from monitor.opening.following import Following, Sighting
 from monitor.records import BoolArray, Crack, CrackReading, CrackState, Severity
@@ -59,8 +60,8 @@ def with_corrections(
     others = [crack.course for crack in cracks if said.get(crack.name) not in ids]
     severities = {}
     for sighting in sightings if rejected else ():
-        left = _without(sighting.mask, [word.course for word in rejected], others)
-        if left.sum() < sighting.mask.sum():
+        left = _without(sighting.mask.dense(), [word.course for word in rejected], others)
+        if np.count_nonzero(left) < len(sighting.mask):
             severities[sighting.key] = measure(left, width_method, np.random.default_rng(0))
     return Corrected(tuple(cracks), tuple(readings), said, severities, tuple(profiles))
 
@@ -90,10 +91,10 @@ def _followed(
     )
 
 
-def _line(course: NDArray[np.float64], shape: tuple[int, ...]) -> BoolArray:
+def _line(course: NDArray[np.float64], shape: tuple[int, int]) -> SparseMask:
     drawn = np.zeros(shape, np.uint8)
     cv2.polylines(drawn, [np.rint(course[:, ::-1]).astype(np.int32)], False, 1, _LINE_PX)
-    return np.asarray(drawn > 0)
+    return SparseMask.of(drawn > 0)
 
 
 def _without(

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from monitor.errors import StorageError
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.imaging.station_profiles import write_profiles
 from monitor.opening.following import Following, Sighting, follow
 from monitor.records import BoolArray, Status
@@ -117,7 +118,7 @@ def _sighting(capture: CaptureView, settings: Settings, originals: dict[int, Pat
     if frame is None or not originals[capture.id].is_file():
         log.warning("Capture %d (%s) is not followed: its pictures are out of reach", capture.id, capture.file_name)
         return None
-    mask = frame if reading.status in _LOOKED_AT else np.zeros_like(frame)
+    mask = SparseMask.of(frame if reading.status in _LOOKED_AT else np.zeros_like(frame))
     matrix = np.eye(3) if registration is None or registration.matrix is None else registration.matrix
     return Sighting(capture.id, mask, (capture.height_px, capture.width_px), matrix)
 

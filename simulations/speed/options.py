@@ -9,7 +9,8 @@ class BenchOptions:
 
     `megapixels` is the size of photos; medians are over `rounds` of cheap steps, over `photo_rounds` of whole photos.
     `measured` patches stand for all of a photo where the published side takes minutes. `captures` of
-    `capture_megapixels` go through the service, `sites` and `readings` into the dashboard's database.
+    `capture_megapixels`, of `locations` by turns, go through the service, `sites` and `readings` into the database that
+    the dashboard shows.
     """
 
     width: float = 1.0
@@ -21,5 +22,6 @@ class BenchOptions:
     measured: int = 4
     captures: int = 200
     capture_megapixels: float = 0.08
+    locations: int = 20
     sites: int = 200
     readings: int = 365_000

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from monitor.analysis import Analyser
 from monitor.growth.fits import least_squares, seasonal
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import Sighting, follow
 from monitor.records import Analysis, Crack, CrackReading, Grade, GrowthFit, Observation, Status
 from simulations.cracks import Crack as SimulatedCrack
@@ -85,7 +86,7 @@ def _sighting(index: int, analysis: Analysis, photos: Sequence[NDArray[np.uint8]
     matrix = np.eye(3) if analysis.registration is None else analysis.registration.matrix
     if matrix is None:
         return None
-    return Sighting(index, analysis.mask, photos[index].shape[:2], matrix)
+    return Sighting(index, SparseMask.of(analysis.mask), photos[index].shape[:2], matrix)
 
 
 @dataclass(frozen=True)

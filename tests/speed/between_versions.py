@@ -12,6 +12,7 @@ import pytest
 
 from monitor.attribution import lean
 from monitor.imaging.registration import reference_features, register
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.networks.weights import load_classifier
 from monitor.opening.following import Sighting, follow
 from monitor.segmentation import thresholds
@@ -81,6 +82,6 @@ def test_following_of_six_captures(benchmark: Timed) -> None:
         found = first if number == 0 else analyser.analyse(picture, photos[0], first.mask)
         matrix = np.eye(3) if found.registration is None else found.registration.matrix
         if found.mask is not None and matrix is not None:
-            sightings.append(Sighting(number, found.mask, picture.shape[:2], matrix))
+            sightings.append(Sighting(number, SparseMask.of(found.mask), picture.shape[:2], matrix))
     assert len(sightings) >= 4
     benchmark.pedantic(follow, (0, sightings, lambda key: photos[key]), rounds=5)

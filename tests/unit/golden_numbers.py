@@ -239,12 +239,14 @@ def _whole(capture: Any, reference: Any) -> dict[str, float]:
 
 def _opening(given: dict[str, Any]) -> dict[str, float]:
     """The crack, followed from the reference to the capture at its true place: what opens by 3 px."""
+    from monitor.imaging.sparse_masks import SparseMask
     from monitor.opening.following import Sighting, follow
 
     cols = np.arange(_CANVAS[1])
     inside = (_from_course() <= 2.5) & (cols > 100) & (cols < 310)
     mask = inside[40 : 40 + SHAPE[0], 40 : 40 + SHAPE[1]]
-    sightings = [Sighting(0, mask, SHAPE, np.eye(3)), Sighting(1, mask, SHAPE, given["to_reference"])]
+    sparse = SparseMask.of(mask)
+    sightings = [Sighting(0, sparse, SHAPE, np.eye(3)), Sighting(1, sparse, SHAPE, given["to_reference"])]
     found = follow(0, sightings, lambda key: given["capture" if key else "reference"])
     names = ("opening_px", "widest_px", "shared_error_px")
     return {

@@ -7,8 +7,9 @@ import torch
 from tiny_networks import random_patches, tiny_network
 from torch import nn
 
+from monitor.errors import MisuseError
 from monitor.networks.training import PRESETS, as_batch
-from monitor.networks.vgg import Vgg11, Vgg11Layout, folded
+from monitor.networks.vgg import Vgg11, Vgg11Layout, folded, widened
 
 LAYOUTS = [
     Vgg11Layout(),
@@ -113,3 +114,21 @@ def test_folding_without_norms_gives_an_equal_network_of_its_own() -> None:
         for parameter in plain.parameters():
             parameter.zero_()
         assert torch.equal(network(batch), wanted)
+
+
+def test_a_widened_network_is_the_same_function_with_more_to_learn() -> None:
+    network = folded(tiny_network())
+    wider = widened(network, 4 * network.layout.width)
+    batch = as_batch(random_patches(4))
+    torch.testing.assert_close(wider(batch), network(batch), rtol=1e-5, atol=1e-6)
+    assert wider.layout.width == 4 * network.layout.width
+    wider(batch)[:, 1].sum().backward()
+    heard = wider.classifier[1].weight.grad[:, network.classifier[1].in_features :]
+    assert heard.abs().sum() > 0, "what is new is listened to from the first step on"
+
+
+def test_only_a_finished_network_is_widened() -> None:
+    with pytest.raises(MisuseError, match="folded"):
+        widened(folded(tiny_network()), 1 / 128)
+    with pytest.raises(MisuseError, match="folded"):
+        widened(tiny_network(batch_norm=True), 1.0)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import Sighting, follow
 from monitor.records import CrackState
 from simulations.growth import steady
@@ -32,7 +33,7 @@ def series():
     sightings = []
     for key, (truth, _, view) in enumerate(shown):
         gap = coverage(truth.crack, truth.opening_mm / truth.mm_per_px, SHAPE) > 0.5
-        sightings.append(Sighting(key, gap, SHAPE, np.linalg.inv(view.matrix)))
+        sightings.append(Sighting(key, SparseMask.of(gap), SHAPE, np.linalg.inv(view.matrix)))
     return [truth for truth, _, _ in shown], [photo for _, photo, _ in shown], sightings
 
 
@@ -79,7 +80,7 @@ def test_a_painted_gap_whose_lips_stay_is_told(series):
 
 def test_gone_dark_is_not_closed(series):
     _, photos, sightings = series
-    blind = [replace(each, mask=np.zeros(SHAPE, bool)) if each.key == 2 else each for each in sightings]
+    blind = [replace(each, mask=SparseMask.of(np.zeros(SHAPE, bool))) if each.key == 2 else each for each in sightings]
     reading = of(follow(0, blind, lambda key: photos[key]))[2]
     assert reading.state is CrackState.GONE_DARK
     assert reading.opening_px is None
@@ -92,7 +93,10 @@ def test_a_cut_off_crack_is_not_measured(series):
     top = np.zeros(SHAPE, bool)
     top[:90] = True
     hidden = photos[3].copy()[:120]
-    cut = [replace(each, shape=(120, 480), mask=each.mask & top) if each.key == 3 else each for each in sightings]
+    cut = [
+        replace(each, shape=(120, 480), mask=SparseMask.of(each.mask.dense() & top)) if each.key == 3 else each
+        for each in sightings
+    ]
     reading = of(follow(0, cut, lambda key: hidden if key == 3 else photos[key]))[3]
     assert reading.opening_px is None
     assert "does not show enough" in reading.reason
@@ -107,7 +111,7 @@ def test_every_picture_is_asked_for_once(series):
 
 def test_no_crack_no_reading(series):
     _, photos, sightings = series
-    blank = [replace(each, mask=np.zeros(SHAPE, bool)) for each in sightings]
+    blank = [replace(each, mask=SparseMask.of(np.zeros(SHAPE, bool))) for each in sightings]
     assert follow(0, blank, lambda key: photos[key]).readings == ()
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import Sighting, follow
 from monitor.opening.tips import Course, main_course
 from simulations.rendering import coverage
@@ -14,13 +15,21 @@ SHAPE = (480, 640)
 WHOLE = (400, 400)
 
 
-def all_seen(window):
-    return np.ones(tuple(part.stop - part.start for part in window), bool)
+NOWHERE = np.zeros(0, np.int64)
 
 
-def bar(first, last):
+def all_seen(pixels):
+    return np.ones(len(pixels), bool)
+
+
+def rectangle(first, last):
     """Pixels of a crack that stands in column 200."""
     return np.stack([np.arange(first, last), np.full(last - first, 200)], axis=1)
+
+
+def bar(course, first, last):
+    """Where on the course they lie."""
+    return course.places(rectangle(first, last))
 
 
 @pytest.fixture
@@ -39,32 +48,32 @@ def test_the_main_course_leaves_side_branches_out_and_starts_above():
 
 
 def test_tips_move_by_as_much_as_the_mask_is_longer(course):
-    before, after = (course.ends(bar(*rows), np.zeros((0, 2))) for rows in ((120, 260), (110, 290)))
+    before, after = (course.ends(bar(course, *rows), NOWHERE) for rows in ((120, 260), (110, 290)))
     assert (before[0] - after[0], after[1] - before[1]) == (10, 30)
 
 
 def test_a_thin_end_that_the_mask_missed_is_no_growth(course):
-    gaping = bar(120, 290)[::4].astype(float)
-    first, last = course.ends(bar(120, 220), gaping)
-    whole = course.ends(bar(120, 287), np.zeros((0, 2)))
+    gaping = bar(course, 120, 290)[::4]
+    first, last = course.ends(bar(course, 120, 220), gaping)
+    whole = course.ends(bar(course, 120, 287), NOWHERE)
     assert (first, last) == pytest.approx(whole, abs=4)
-    far = bar(260, 290)[::4].astype(float)  # not connected with what the mask shows
-    assert course.ends(bar(120, 220), far)[1] == course.ends(bar(120, 220), np.zeros((0, 2)))[1]
+    far = bar(course, 260, 290)[::4]  # not connected with what the mask shows
+    assert course.ends(bar(course, 120, 220), far)[1] == course.ends(bar(course, 120, 220), NOWHERE)[1]
 
 
 def test_another_branch_is_not_on_the_line(course):
-    aside = bar(120, 260) + np.array([0, 60])
-    assert course.ends(aside, np.zeros((0, 2))) is None
+    aside = rectangle(120, 260) + np.array([0, 60])
+    assert course.ends(course.places(aside), NOWHERE) is None
     assert course.shown(None, WHOLE, all_seen) == (None, None)
 
 
 def test_a_tip_that_leaves_the_picture_or_is_not_shown_is_none(course):
-    ends = course.ends(bar(120, 260), np.zeros((0, 2)))
+    ends = course.ends(bar(course, 120, 260), NOWHERE)
     assert None not in course.shown(ends, WHOLE, all_seen)
     assert course.shown(ends, (265, 400), all_seen)[1] is None
 
-    def upper_half(window):
-        return np.repeat((np.arange(window[0].start, window[0].stop) < 200)[:, None], 25, axis=1)
+    def upper_half(pixels):
+        return pixels[:, 0] < 200
 
     first, last = course.shown(ends, WHOLE, upper_half)
     assert (first is None, last is None) == (False, True)
@@ -76,7 +85,9 @@ def test_growth_at_both_tips_of_a_simulated_crack():
     )
     shown = list(captures(chosen, 3))
     sightings = [
-        Sighting(key, coverage(truth.crack, truth.opening_mm, SHAPE) > 0.5, SHAPE, np.linalg.inv(view.matrix))
+        Sighting(
+            key, SparseMask.of(coverage(truth.crack, truth.opening_mm, SHAPE) > 0.5), SHAPE, np.linalg.inv(view.matrix)
+        )
         for key, (truth, _, view) in enumerate(shown)
     ]
     readings = follow(0, sightings, lambda key: shown[key][1]).readings

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.tracks import name_of, track
 from monitor.records import CrackState
 
@@ -23,7 +24,11 @@ NOTHING = np.zeros(SHAPE, bool)
 
 
 def tracked(*masks):
-    return {found.name: found for found in track(list(masks), lambda _, window: WHOLE[window])}
+    return {found.name: found for found in track([SparseMask.of(mask) for mask in masks], in_whole)}
+
+
+def in_whole(_, pixels):
+    return np.ones(len(pixels), bool)
 
 
 def states(found):
@@ -64,7 +69,8 @@ def test_a_crack_outside_the_capture_is_not_shown():
     right_half = WHOLE.copy()
     right_half[:, :200] = False
     shown = [WHOLE, right_half, WHOLE]
-    found = track([LEFT | RIGHT, RIGHT, LEFT | RIGHT], lambda index, window: shown[index][window])
+    masks = [SparseMask.of(mask) for mask in (LEFT | RIGHT, RIGHT, LEFT | RIGHT)]
+    found = track(masks, lambda index, pixels: shown[index][tuple(pixels.T)])
     assert [each.states[1] for each in found if each.regions[1] is None] == [CrackState.NOT_SHOWN]
 
 
@@ -90,8 +96,8 @@ def test_a_new_arm_makes_a_branched_crack():
 
 
 def test_no_crack_at_all():
-    assert track([NOTHING, NOTHING], lambda _, window: WHOLE[window]) == []
-    assert track([], lambda _, window: WHOLE[window]) == []
+    assert track([SparseMask.of(NOTHING)] * 2, in_whole) == []
+    assert track([], in_whole) == []
 
 
 @pytest.mark.parametrize(("index", "name"), [(0, "A"), (25, "Z"), (26, "AA"), (27, "AB"), (52, "BA")])

@@ -8,6 +8,7 @@ from service_examples import LOCATION, Workspace
 from simulated_wall import OPENING, SHAPE, Told, file_of, shown
 
 from monitor.errors import MisuseError
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import Following, Sighting
 from monitor.records import AlertState, RuleKind, Scale, ScaleOrigin, Status
 from monitor.service.corrected_cracks import with_corrections
@@ -227,11 +228,11 @@ def test_a_mark_that_cannot_be_followed_is_no_crack(workspace: Workspace) -> Non
     word = CorrectionView(
         1, 1, 1, 1, CorrectionKind.MARKED, "M1", np.array([[2.0, 2.0], [2.0, 30.0]]), "Faint.", workspace.clock(), None
     )
-    sighting = Sighting(1, np.zeros((16, 40), bool), (16, 40), np.eye(3))
-    lines: list[float] = []
+    sighting = Sighting(1, SparseMask.of(np.zeros((16, 40), bool)), (16, 40), np.eye(3))
+    lines: list[int] = []
 
     def follow(parts: Sequence[Sighting]) -> Following:
-        lines.append(float(parts[0].mask.sum()))
+        lines.append(len(parts[0].mask))
         return Following()
 
     found = with_corrections(Following(), [word], [sighting], follow, "edge")

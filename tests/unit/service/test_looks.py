@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import Sighting, follow
 from monitor.service.looks import KeptLooks
 from simulations.growth import steady
@@ -32,7 +33,9 @@ def series():
     shown = list(captures(CHOSEN, seed=3))
     last = shown[-1][0]
     gap = coverage(last.crack, last.opening_mm / last.mm_per_px, SHAPE) > 0.5
-    sightings = [Sighting(key, gap, SHAPE, np.linalg.inv(view.matrix)) for key, (_, _, view) in enumerate(shown)]
+    sightings = [
+        Sighting(key, SparseMask.of(gap), SHAPE, np.linalg.inv(view.matrix)) for key, (_, _, view) in enumerate(shown)
+    ]
     return [photo for _, photo, _ in shown], sightings
 
 
@@ -83,7 +86,8 @@ def test_another_capture_is_read_and_the_reference_to_compare_it_with(follower):
 
 
 def test_a_crack_that_shows_more_of_itself_is_looked_at_anew(follower):
-    short = [replace(one, mask=one.mask & (np.arange(SHAPE[0]) < 150)[:, None]) for one in follower.sightings]
+    upper = (np.arange(SHAPE[0]) < 150)[:, None]
+    short = [replace(one, mask=SparseMask.of(one.mask.dense() & upper)) for one in follower.sightings]
     long, follower.sightings = follower.sightings, short
     follower.follow(0, 1)
     follower.sightings = [*short[:2], *long[2:]]

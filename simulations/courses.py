@@ -48,11 +48,15 @@ def _segmenter(
     seed: int,
     device: str,
     quiet: bool,
-    teacher: str = "default",
+    teacher: str | None = None,
     patches: int = 24000,
+    start: str | None = None,
     **steps: int,
 ) -> dict[str, Any]:
-    return teach_segmenter(data, out, name, teacher, patches, SegmenterOptions(seed=seed, **steps), device, quiet)
+    if teacher is not None and start is not None:
+        raise MisuseError("A segmenter that goes on from a --start learns from that. Leave --teacher out.")
+    options = SegmenterOptions(seed=seed, **steps)
+    return teach_segmenter(data, out, name, teacher or "default", patches, options, device, quiet, start)
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def _course(teach: Callable[..., dict[str, Any]], name: str, *options: str) -> C
 
 NETWORKS: dict[str, Course] = {
     "classifier": _course(_classifier, "default", "patches", "preset_name", "epochs", "start", "dense_by", "with_val"),
-    "segmenter": _course(_segmenter, "segmenter", "patches", "teacher", "steps"),
+    "segmenter": _course(_segmenter, "segmenter", "patches", "teacher", "steps", "start"),
     "bcos": _course(_bcos, "bcos", "patches", "preset_name", "epochs"),
     "explainer": _course(teach_explainer, "explainer", "patches", "preset_name", "epochs", "teacher", "entropy"),
     "autoencoder": _course(teach_autoencoder, "autoencoder", "patches", "preset_name", "epochs"),

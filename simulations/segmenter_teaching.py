@@ -1,7 +1,7 @@
-"""Teach a segmenter in two rounds, by simulated cracks and by masks that networks gave; write weights and manifest."""
+"""Teach a segmenter in rounds, by simulated cracks and by masks that networks gave; write weights and manifest."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,16 +42,26 @@ _TRUTH = (
 
 
 def teach_segmenter(
-    data: Path, out: Path, name: str, teacher: str, patches: int, options: SegmenterOptions, device: str, quiet: bool
+    data: Path,
+    out: Path,
+    name: str,
+    teacher: str,
+    patches: int,
+    options: SegmenterOptions,
+    device: str,
+    quiet: bool,
+    start: str | None = None,
 ) -> dict[str, Any]:
     """Train one segmenter from the folders below `data`; weights go to `out / "weights"`.
 
     Round 1 believes the masks that the explanation of `teacher` (name or file of a classifier's weights) gives, round 2
-    those of the network of round 1, which is kept in `out / "rounds"`. Patches, masks and checkpoints stay in
-    `out`, so that an interrupted run goes on where it stood.
+    those of the network of round 1, which is kept in `out / "rounds"`. With `start`, the name or file of a segmenter's
+    weights, there is one round more, which goes on with these in their layout and believes their masks. Patches, masks
+    and checkpoints stay in `out`, so that an interrupted run goes on where it stood.
     """
     where = choose_device(device)
-    classifier = load_classifier(teacher, device=where)
+    before = None if start is None else load_segmenter(start, device=where)
+    classifier = load_classifier(teacher, device=where) if before is None else None
     check_name(name, out / "weights", "unet")
     check_folders(data)
     with Progress(console=Console(stderr=True), disable=quiet) as bar:
@@ -59,9 +69,13 @@ def teach_segmenter(
         validation = draw("val", _VALIDATION_PATCHES, _SIDE_PX, _VALIDATION_SEED)
         training = draw("train", patches, _SIDE_PX, _TRAINING_SEED, shown(bar, "Drawing patches"))
         lesson = _Lesson(data, out, classifier, training, validation, options, where, bar)
-        first = load_segmenter(str(lesson.taught(classifier, f"{name}-1", out / "rounds").path), device=where)
-        second = lesson.taught(first, name, out / "weights")
-    return {"weights": str(second.path), "level": second.level, "scores": second.scores}
+        if classifier is not None:
+            first = load_segmenter(str(lesson.taught(classifier, f"{name}-1", out / "rounds").path), device=where)
+            last = lesson.taught(first, name, out / "weights")
+        else:
+            assert before is not None
+            last = lesson.going_on(before).taught(before, name, out / "weights", before)
+    return {"weights": str(last.path), "level": last.level, "scores": last.scores}
 
 
 @dataclass(frozen=True)
@@ -73,19 +87,26 @@ class _Taught:
 
 @dataclass(frozen=True)
 class _Lesson:
-    """What both rounds share; `classifier` is whose explanations stand at the beginning."""
+    """What all rounds share; `classifier` is whose explanations stand at the beginning, None where that was before."""
 
     data: Path
     out: Path
-    classifier: Classifier
+    classifier: Classifier | None
     training: Drawn
     validation: Drawn
     options: SegmenterOptions
     device: torch.device
     bar: Progress
 
-    def taught(self, teacher: Classifier | Segmenter, name: str, folder: Path) -> _Taught:
-        """One round: the teacher's masks, the training, the level, and the weights written to `folder`."""
+    def going_on(self, before: Segmenter) -> "_Lesson":
+        """The same for a finished network: of its layout, with smaller steps."""
+        options = replace(self.options, layout=before.network.layout, learning_rate=self.options.learning_rate / 2)
+        return replace(self, options=options)
+
+    def taught(
+        self, teacher: Classifier | Segmenter, name: str, folder: Path, start: Segmenter | None = None
+    ) -> _Taught:
+        """One round: the teacher's masks, the training from `start` on, the level, and the weights in `folder`."""
         masks, reading, shares = _believed(teacher)
         photos = []
         for source_name, share in shares.items():
@@ -103,6 +124,7 @@ class _Lesson:
             f"{patches} simulated patches, masks by {teacher.sha256}",
             self.device,
             shown(self.bar, f"Training {name}"),
+            start=None if start is None else start.network,
         )
         shipped = Segmenter(name, found.network.to(self.device).eval(), 0.5, "")
         level, dice = best_level(crack_pixels(shipped, self.validation["images"], _BATCH), self.validation["truth"])
@@ -114,15 +136,21 @@ class _Lesson:
             "recipe": {
                 "patches": patches,
                 "photos": shares,
-                "explained_by": self.classifier.name,
-                "explained_by_sha256": self.classifier.sha256,
+                **_explained(self.classifier),
                 "teacher": teacher.name,
                 "teacher_sha256": teacher.sha256,
                 **asdict(self.options),
+                **({} if start is None else {"start": start.name, "start_sha256": start.sha256}),
             },
             "scores": scores,
         }
         return _Taught(save_segmenter(found.network.cpu(), name, folder, level, story), level, scores)
+
+
+def _explained(classifier: Classifier | None) -> dict[str, str]:
+    if classifier is None:
+        return {}
+    return {"explained_by": classifier.name, "explained_by_sha256": classifier.sha256}
 
 
 def _believed(

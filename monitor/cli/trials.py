@@ -71,11 +71,11 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Of a classifier: paper, half, quarter (default) or tuned; of others: paper or twin (default)."
+            help="Of a classifier: paper, half, quarter (default), tuned, widened; of others: paper or twin (default)."
         ),
     ] = None,
     start: Annotated[
-        str | None, typer.Option(help="Of a classifier or oracle: finished classifier to go on with (name or file).")
+        str | None, typer.Option(help="Of a classifier, oracle or segmenter: finished weights to go on with.")
     ] = None,
     dense_by: Annotated[
         str | None, typer.Option(help="Of a classifier: segmenter that shows it where cracks are (name or file).")
@@ -96,7 +96,7 @@ def train(
     teacher: Annotated[
         str | None, typer.Option(help="Of a segmenter or explainer: classifier it learns from (the shipped one).")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of a segmenter: steps of each of its two rounds.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of a segmenter: steps of each of its rounds.")] = None,
     seed: Seed = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workspace: Workspace = HERE,

@@ -69,15 +69,19 @@ def train_segmenter(
     device: torch.device | None = None,
     on_step: Callable[[int, int], None] = lambda _done, _total: None,
     checkpoint_steps: int = 250,
+    start: Unet | None = None,
 ) -> TaughtSegmenter:
     """Take `options.steps` steps, each on `batches(rng, options.batch_size)`; each step has its own `rng`.
 
-    `checkpoint` is written every `checkpoint_steps` and read at the start, so an interrupted training goes on where
-    it stood; `origin` says what the batches are drawn from. Raises `MisuseError` when a batch does not fit, when the
+    They begin with the weights of `start`, a finished segmenter of the options' layout, or else with new ones.
+    `checkpoint` is written every `checkpoint_steps` and read at the start, so an interrupted training goes on where it
+    stood; `origin` says what the batches are drawn from. Raises `MisuseError` when a batch does not fit, when the
     checkpoint is damaged, of other options or another origin, or when the loss is no number any more.
     """
     torch.manual_seed(options.seed)
     network = Unet(options.layout)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
     descent = Descent(network, options, options.steps, device)
     belonging = {"options": asdict(options), "checkpoint_steps": checkpoint_steps, "patches": origin}
     done, losses = 0, list[float]()

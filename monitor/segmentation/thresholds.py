@@ -176,11 +176,13 @@ def _intermeans(values: FloatArray, enough: float) -> float:
     count, total = values.size, float(values.sum(dtype=np.float64))
     start = total / count
     above = values > _in_type_of(values, start)
-    upper = values[above]
-    over = float(upper.sum(dtype=np.float64))
-    threshold = _halfway(over, upper.size, total, count)
+    fewer_above = 2 * np.count_nonzero(above) <= count
+    fewer = values[above if fewer_above else ~above]
+    summed = float(fewer.sum(dtype=np.float64))
+    over, number = (summed, fewer.size) if fewer_above else (total - summed, count - fewer.size)
+    threshold = _halfway(over, number, total, count)
     rises = threshold >= start
-    ahead = np.sort(upper if rises else values[~above])
+    ahead = np.sort(fewer if rises == fewer_above else values[above == rises])
     sums = np.concatenate([[0.0], np.cumsum(ahead, dtype=np.float64)])
     behind, moved = (total - float(sums[-1]), count - ahead.size) if rises else (0.0, 0), abs(threshold - start)
     while moved > enough:

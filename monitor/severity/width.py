@@ -104,18 +104,25 @@ def _profile_widths_px(filled: ByteArray, stations: Floats, half_width_px: Float
     along = np.gradient(stations, axis=0)
     normals = along[:, ::-1] * (1, -1) / np.hypot(*along.T)[:, None]
     reach_px = half_width_px + _RIM_MARGIN_PX
-    offsets = np.arange(-reach_px.max(), reach_px.max() + _SAMPLE_PX, _SAMPLE_PX)
-    samples = stations[:, None] + offsets[:, None] * normals[:, None]
-    inside = _sampled(filled, samples.astype(np.float32))
-    near = np.clip(reach_px[:, None] - np.abs(offsets) + 0.5, 0, 1)
-    return np.asarray((inside * near).sum(axis=1) * _SAMPLE_PX)
+    offsets = np.arange(-reach_px.max(), reach_px.max() + _SAMPLE_PX, _SAMPLE_PX).astype(np.float32)
+    parts = []
+    for first in range(0, len(stations), _BLOCK_ROWS):
+        block = slice(first, first + _BLOCK_ROWS)
+        parts.append(_block_widths_px(filled, stations[block], normals[block], reach_px[block], offsets))
+    return np.concatenate(parts)
 
 
-def _sampled(filled: ByteArray, samples: NDArray[np.float32]) -> Floats:
-    """Share of mask (n, m) at positions (n, m, 2), bilinear."""
-    blocks = np.array_split(samples, -(-len(samples) // _BLOCK_ROWS))
-    parts = [cv2.remap(filled, block[..., 1], block[..., 0], cv2.INTER_LINEAR) for block in blocks]
-    return np.asarray(np.concatenate(parts) / 255.0)
+def _block_widths_px(
+    filled: ByteArray, stations: Floats, normals: Floats, reach_px: Floats, offsets: NDArray[np.float32]
+) -> Floats:
+    """In single precision, which is a thousandth of a pixel and half the time."""
+    rows, cols = (
+        stations[:, axis, None].astype(np.float32) + offsets * normals[:, axis, None].astype(np.float32)
+        for axis in (0, 1)
+    )
+    inside = cv2.remap(filled, cols, rows, cv2.INTER_LINEAR).astype(np.float32)
+    near = np.clip(reach_px[:, None].astype(np.float32) + (np.float32(0.5) - np.abs(offsets)), 0, 1)
+    return np.asarray(np.einsum("ij,ij->i", inside, near), np.float64) * (_SAMPLE_PX / 255)
 
 
 def published_width_px(mask: BoolArray, centrelines: Centrelines, rng: Generator | None = None) -> float:

@@ -34,8 +34,6 @@ CRACKED_FROM_PX = 60
 _PAINTED_SHARE = 0.2
 #: Procedural walls have a relief so often, and those with joints dark rims along them, cracked or not.
 _RELIEFS, _RIM_SHADOWS = 0.6, 0.3
-#: Hairlines are between so wide (px).
-_HAIRLINES_PX: Zooms = (0.5, 2.0)
 #: Courses of simulated brickwork are so many px high: from a whole facade to half a brick.
 _COURSES_PX: Zooms = (18, 220)
 #: Photos are taken in at zooms between these.
@@ -109,9 +107,8 @@ def developed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
 class Painting:
     """How cracks are painted: between which widest openings (px, spread evenly over their logarithm; None: up to
     0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and, cracked or not, a relief,
-    dark rims along joints and dark mortar in them are there; how often a crack is a hairline instead; how many px it
-    has to cover (a hairline half as many). In the truth cracks are at least `truth_px` wide: of a hairline hardly any
-    pixel lies half in the gap, and yet it is to be seen.
+    dark rims along joints and dark mortar in them are there; how many px it has to cover. In the truth cracks are at
+    least `truth_px` wide: of a hairline hardly any pixel lies half in the gap, and yet it is to be seen.
     """
 
     opening_px: tuple[float, float | None] = (1.3, None)
@@ -121,13 +118,12 @@ class Painting:
     reliefs: float = _RELIEFS
     rim_shadows: float = _RIM_SHADOWS
     dark_mortars: float = 0.0
-    hairlines: float = 0.0
     least_px: float = CRACKED_FROM_PX
     truth_px: float = 0.0
 
 
-#: What classifiers are taught by: as many cracks are as thin as those that walls photographed whole show.
-TAUGHT = Painting(dark_mortars=0.2, hairlines=0.4)
+#: What classifiers are taught by.
+TAUGHT = Painting(dark_mortars=0.2)
 
 
 def _cracked(base: Wall, painting: Painting, rng: np.random.Generator) -> tuple[Picture, Picture]:
@@ -135,8 +131,6 @@ def _cracked(base: Wall, painting: Painting, rng: np.random.Generator) -> tuple[
     shape = base.joints.shape
     image, total = base.image, np.zeros(shape, np.float32)
     least, most = painting.opening_px[0], painting.opening_px[1] or shape[0] * 0.28
-    if painting.hairlines and rng.random() < painting.hairlines:
-        least, most = _HAIRLINES_PX
     for _ in range(1 if rng.random() < 1 - painting.second else 2):
         opening = float(np.exp(rng.uniform(np.log(least), np.log(most))))
         crack = crack_in(base, rng, roughness=float(rng.uniform(*painting.roughness)))
@@ -180,7 +174,7 @@ def painted_patch(
     image, covered = before, np.zeros((side, side), np.float32)
     if cracked:
         image, covered = _cracked(Wall(before, chosen.joints, chosen.kind), how, rng)
-        if covered.sum() < how.least_px / (2 if how.hairlines else 1):
+        if covered.sum() < how.least_px:
             return None
     return _photographed(distract(image, rng, 0.2), covered, rng)
 

@@ -20,6 +20,7 @@ from monitor.imaging.tiling import PatchGrid, agreed, cut, merge, tile, touching
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
+from monitor.opening.sizes import by_profiles
 from monitor.records import (
     Analysis,
     BoolArray,
@@ -37,11 +38,12 @@ from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.taught import TaughtOptions, crack_mask, gaps, mean_of_seen
 from monitor.segmentation.thresholds import thresholder
-from monitor.severity.metrics import MIN_COMPONENT_PX, measure
+from monitor.severity.metrics import MIN_COMPONENT_PX, measure, measure_along
 from monitor.severity.width import width_method
 
-#: The ways to make a mask.
+#: The ways to make a mask, and what sizes go by.
 MASKS = ("taught", "refined", "published")
+SIZES = ("profiles", "mask")
 #: A patch is looked at when at least this share of it lies inside the capture.
 _SEEN_SHARE = 0.6
 #: Less of the reference than this says nothing about there being no crack in it: hand-held repeats show more.
@@ -65,6 +67,8 @@ class AnalysisOptions:
     `mask` names how the mask is made: "taught" takes what a segmenter sees where the explanation points, "refined"
     follows the dark valleys there, "published" is thresholded relevance after `postprocessing`, as in the paper.
     A taught mask of which the analysis is less sure than `least_confidence` is not measured (0: whatever it shows).
+    `sizes` says what area and maximum width go by: "profiles" of the light across the mask, or the "mask" alone;
+    published masks go by themselves.
     """
 
     attribution: str = "lrp"
@@ -79,6 +83,7 @@ class AnalysisOptions:
     threads: int = 0
     threshold_probability: float | None = None
     least_confidence: float = 0.3
+    sizes: str = "profiles"
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,8 @@ class Analyser:
         self._attribution: Attribution = attribution(self.options.attribution, classifier, self.options.batch_size)
         self._threshold = thresholder(self.options.thresholder)
         width_method(self.options.width_method)  # an unknown name is refused now, not at the first crack
+        if self.options.sizes not in SIZES:
+            raise UnknownNameError("way to take sizes", self.options.sizes, SIZES)
 
     @property
     def recipe(self) -> Recipe:
@@ -157,7 +164,7 @@ class Analyser:
             outcome = self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
             return replace(outcome, grading=self._graded(reference, view, seen, outcome))
         mask, gap = (part & seen for part in self._segment(view, found))
-        severity = measure(mask, self.options.width_method, np.random.default_rng(0))
+        severity = self._size(view, mask)
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
         outcome = self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
@@ -204,6 +211,12 @@ class Analyser:
             return None
         seen = crack_pixels(self._segmenter, cut(image, grid, indices), self.options.batch_size)
         return mean_of_seen(merge(seen, grid, indices), merge(np.ones_like(seen), grid, indices))
+
+    def _size(self, image: ByteArray, mask: BoolArray) -> Severity:
+        measured = measure_along(mask, self.options.width_method, np.random.default_rng(0))
+        if self.options.sizes == "mask" or self.options.mask == "published":
+            return measured.severity
+        return by_profiles(grey(image).astype(np.float32), measured)
 
     def _confidence(self, mask: BoolArray, gap: BoolArray, found: _Explained) -> Confidence | None:
         """How sure the mask is; None where no segmenter says what it makes of it."""

@@ -42,6 +42,9 @@ class AnalysisSettings(BaseModel, extra="forbid"):
     )
     segmenter: str = Field("segmenter", description="name of a shipped segmenter, or path of a .safetensors file")
     width_method: str = Field("edge", description="edge (deterministic default) or published (seeded)")
+    sizes: Literal["profiles", "mask"] = Field(
+        "profiles", description="area and maximum width by the light across the mask, or by the mask alone"
+    )
 
 
 class IngestSettings(BaseModel, extra="forbid"):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from monitor.records import BoolArray, FloatArray
-from monitor.severity.skeleton import Branch, arc_px, centreline
+from monitor.severity.skeleton import Branch, Centrelines, arc_px, centreline
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +58,12 @@ def lay_stations(crack: BoolArray, reach_px: float | None = None) -> Stations:
 
     `reach_px` is by default the crack's largest half width and the flank beside it. Empty for an empty mask.
     """
-    branches = centreline(crack).branches
+    return stations_along(centreline(crack), reach_px)
+
+
+def stations_along(centrelines: Centrelines, reach_px: float | None = None) -> Stations:
+    """The same along centrelines that are known already."""
+    branches = centrelines.branches
     laid = [_along(branch) for branch in branches]
     kept = [(points, normals) for points, normals in laid if len(points)]
     widest = max((float(branch.half_width_px.max()) for branch in branches), default=0.0)

@@ -39,10 +39,12 @@ def with_corrections(
     sightings: Sequence[Sighting],
     follow: Callable[[Sequence[Sighting]], Following],
     width_method: str,
+    severities: Mapping[int, Severity],
 ) -> Corrected:
     """What was `found` by `follow` in `sightings` and what people said of it; `words` are the last on each course.
 
-    Masks are measured by `width_method` where they were made by it.
+    Masks are measured by `width_method` where they were made by it. `severities` are those of whole captures: what is
+    left of one is as much larger or smaller than its mask says as the whole is.
     """
     cracks, readings, profiles = list(found.cracks), list(found.readings), list(found.profiles)
     marks = [word for word in words if word.kind is CorrectionKind.MARKED]
@@ -58,12 +60,22 @@ def with_corrections(
     rejected = [word for word in words if word.kind is CorrectionKind.REJECTED]
     ids = {word.id for word in rejected}
     others = [crack.course for crack in cracks if said.get(crack.name) not in ids]
-    severities = {}
+    corrected = {}
     for sighting in sightings if rejected else ():
-        left = _without(sighting.mask.dense(), [word.course for word in rejected], others)
+        mask = sighting.mask.dense()
+        left = _without(mask, [word.course for word in rejected], others)
         if np.count_nonzero(left) < len(sighting.mask):
-            severities[sighting.key] = measure(left, width_method, np.random.default_rng(0))
-    return Corrected(tuple(cracks), tuple(readings), said, severities, tuple(profiles))
+            whole, rest = (measure(one, width_method, np.random.default_rng(0)) for one in (mask, left))
+            corrected[sighting.key] = _scaled(rest, whole, severities.get(sighting.key))
+    return Corrected(tuple(cracks), tuple(readings), said, corrected, tuple(profiles))
+
+
+def _scaled(rest: Severity, whole: Severity, found: Severity | None) -> Severity:
+    """What is left of a mask as it was `found` to be, where its own size is `whole`."""
+    if found is None or whole.area_px == 0:
+        return rest
+    scale = found.area_px / whole.area_px
+    return replace(rest, area_px=rest.area_px * scale, max_width_px=rest.max_width_px * scale)
 
 
 def _followed(

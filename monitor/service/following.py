@@ -96,7 +96,9 @@ def _followed(
     def followed(parts: Sequence[Sighting]) -> Following:
         return follow(reference, parts, lambda key: read_original(originals[key]), looks)
 
-    return with_corrections(followed(sightings), words, sightings, followed, width_method)
+    found = {capture.id: capture.reading.severity for capture in captures if capture.reading is not None}
+    severities = {key: severity for key, severity in found.items() if severity is not None}
+    return with_corrections(followed(sightings), words, sightings, followed, width_method, severities)
 
 
 def _original(settings: Settings, capture: CaptureView) -> Path:

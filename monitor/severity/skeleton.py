@@ -6,7 +6,7 @@ Work after thinning touches skeleton pixels only, so a long crack in a large pho
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -61,6 +61,10 @@ class Centrelines:
     def length_px(self) -> float:
         """Length of all branches together."""
         return float(sum(_steps_px(branch.points).sum() for branch in self.branches))
+
+    def moved(self, by: tuple[int, int]) -> "Centrelines":
+        """The same elsewhere, by so many rows and columns."""
+        return Centrelines(tuple(replace(branch, points=branch.points + by) for branch in self.branches))
 
 
 def length_px(mask: BoolArray) -> float:

@@ -257,6 +257,7 @@ OTHER_OPTIONS: dict[str, Any] = {
     "threads": 1,
     "threshold_probability": 0.31,
     "least_confidence": 0.4,
+    "sizes": "mask",
 }
 
 

@@ -235,6 +235,6 @@ def test_a_mark_that_cannot_be_followed_is_no_crack(workspace: Workspace) -> Non
         lines.append(len(parts[0].mask))
         return Following()
 
-    found = with_corrections(Following(), [word], [sighting], follow, "edge")
+    found = with_corrections(Following(), [word], [sighting], follow, "edge", {})
     assert (found.cracks, found.readings, dict(found.corrections)) == ((), (), {})
     assert lines[0] > 28 * 3, "the line was looked for"

@@ -1,0 +1,44 @@
+"""How large the cracks of a mask are by the light across them.
+
+A mask ends where a network gives a pixel up, and is three pixels wide where a crack is one: the camera's blur counts
+for crack. So a crack's area hardly grows at first, and a rate from masks alone is too low. The gap's model knows the
+blur. Where the crack gapes widest, and how much wider than elsewhere, the mask tells better: profiles are means over
+several pixels of crack.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from monitor.opening.gaps import USUAL_GROUND, fit_gaps, ground_of, of_one_ground
+from monitor.opening.stations import profiles, stations_along
+from monitor.records import FloatArray, Severity
+from monitor.severity.metrics import Measured
+
+#: Fewer stations than this say nothing, nor do they where less than this share of them could be fitted.
+_LEAST_STATIONS, _LEAST_SHARE = 8, 0.5
+#: An opening of a larger standard error is none.
+_LARGEST_ERROR_PX = 2.0
+
+
+def by_profiles(light: FloatArray, measured: Measured) -> Severity:
+    """The severity of a mask, its area as mean opening times length, and its maximum width changed by as much.
+
+    `light` is grey float32 (rows, cols), as the mask. The mask's own sizes stay where too little could be fitted.
+    """
+    severity = measured.severity
+    stations = stations_along(measured.centrelines)
+    if len(stations) < _LEAST_STATIONS:
+        return severity
+    across = profiles(light, np.eye(3), stations)
+    freely = fit_gaps(across, stations.offsets_px)
+    ground = ground_of([freely.only(of_one_ground([freely]))]) or USUAL_GROUND
+    found = fit_gaps(across, stations.offsets_px, ground)
+    known = np.isfinite(found.opening_px) & (found.standard_error_px < _LARGEST_ERROR_PX)
+    if known.mean() < _LEAST_SHARE:
+        return severity
+    openings = np.where(known, np.clip(found.opening_px, 0, None), 0.0)
+    area_px = float((openings.sum() + (~known).sum() * np.median(openings[known])) / len(openings)) * severity.length_px
+    if area_px == 0:
+        return severity
+    return replace(severity, area_px=area_px, max_width_px=severity.max_width_px * area_px / severity.area_px)

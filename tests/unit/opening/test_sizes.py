@@ -1,0 +1,56 @@
+"""Sizes by the light across a mask: right where the mask is too wide, and the mask's own where light says nothing."""
+
+import cv2
+import numpy as np
+import pytest
+
+from monitor.opening.sizes import by_profiles
+from monitor.severity.metrics import measure_along
+from simulations.cracks import crack_along
+from simulations.rendering import coverage
+
+SHAPE = (240, 240)
+COURSE = np.array([[20.0, 60.0], [120.0, 130.0], [220.0, 170.0]])
+
+
+def crack():
+    return crack_along(COURSE, np.random.default_rng(1), roughness=0.1)
+
+
+def photo(opening_px, blur_px=1.0):
+    """Grey wall of 150 with a gap of a tenth of its light."""
+    light = 150 * (1 - 0.9 * coverage(crack(), opening_px, SHAPE))
+    blurred = cv2.GaussianBlur(light.astype(np.float32), (0, 0), blur_px)
+    return blurred + np.random.default_rng(2).normal(0, 2, SHAPE).astype(np.float32)
+
+
+def mask(opening_px):
+    """A mask is 3 px wide where the crack is thinner."""
+    return coverage(crack(), max(opening_px + 1, 3.0), SHAPE) > 0.5
+
+
+@pytest.mark.parametrize("opening_px", [1.0, 2.0, 4.0, 8.0])
+def test_the_area_is_that_of_the_crack_and_not_that_of_its_blur(opening_px):
+    measured = measure_along(mask(opening_px))
+    found, true = by_profiles(photo(opening_px), measured), crack().area_px(opening_px)
+    assert found.area_px == pytest.approx(true, rel=0.2, abs=60)
+    assert abs(found.area_px - true) < abs(measured.severity.area_px - true)
+    assert (found.crack_count, found.length_px) == (1, measured.severity.length_px)
+
+
+def test_growth_is_not_told_too_low():
+    grown = [by_profiles(photo(opening), measure_along(mask(opening))) for opening in (1.0, 4.0)]
+    true = crack().area_px(4.0) - crack().area_px(1.0)
+    assert grown[1].area_px - grown[0].area_px == pytest.approx(true, rel=0.1)
+    assert grown[1].max_width_px - grown[0].max_width_px == pytest.approx(3.0, rel=0.25)
+
+
+def test_what_light_says_nothing_of_keeps_the_size_of_its_mask():
+    speck = np.zeros(SHAPE, bool)
+    speck[100:108, 100:110] = True
+    for marked in (speck, np.zeros(SHAPE, bool)):
+        measured = measure_along(marked)
+        assert by_profiles(photo(2.0), measured) == measured.severity
+    nowhere = np.full(SHAPE, np.nan, np.float32)
+    measured = measure_along(mask(2.0))
+    assert by_profiles(nowhere, measured) == measured.severity

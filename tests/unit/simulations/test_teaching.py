@@ -1,5 +1,6 @@
 """The whole chain on a handful of small photos: segmenter in two rounds, then a classifier that it shows the cracks."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,31 @@ def test_a_classifier_is_shown_where_cracks_are(
     networks = [load_classifier(each["weights"]).network.state_dict() for each in (found, plain)]
     assert networks[0].keys() == networks[1].keys()
     assert not torch.equal(*(network["features.0.weight"] for network in networks))
+
+
+def test_a_segmenter_goes_on_from_a_finished_one(
+    finished: tuple[Path, dict[str, Any]], data: Path, tmp_path: Path
+) -> None:
+    before = load_segmenter(finished[1]["weights"])
+    options = replace(OPTIONS, layout=UnetLayout())
+    found = teach_segmenter(
+        data, tmp_path, "more", "default", 8, options, "cpu", quiet=True, start=finished[1]["weights"]
+    )
+    entry = manifest(tmp_path / "weights")["more"]["recipe"]
+    assert (entry["start_sha256"], entry["teacher_sha256"]) == (before.sha256, before.sha256)
+    assert "explained_by" not in entry
+    assert (entry["layout"]["width"], entry["learning_rate"]) == (4, OPTIONS.learning_rate / 2)
+    after = load_segmenter(found["weights"]).network.state_dict()
+    moved = max(float((value - after[name]).abs().max()) for name, value in before.network.state_dict().items())
+    assert 0 < moved < 0.1
+
+
+def test_a_classifier_is_widened_and_goes_on(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = teach_classifier(data, tmp_path, "tiny", "first", 8, 0, "cpu", quiet=True)
+    monkeypatch.setitem(training.PRESETS, "widened", replace(TINY, layout=replace(TINY.layout, width=1 / 16)))
+    found = teach_classifier(data, tmp_path, "widened", "wide", 8, 0, "cpu", quiet=True, start=first["weights"])
+    assert load_classifier(found["weights"]).network.layout.width == 1 / 16
+    assert manifest(tmp_path / "weights")["wide"]["recipe"]["start"] == "first"
 
 
 def test_what_is_missing_is_said_before_anything_is_drawn(data: Path, dark: Path, tmp_path: Path) -> None:

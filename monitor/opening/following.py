@@ -223,8 +223,7 @@ class _Part:
 
 def _outline(part: _Part) -> Arrays:
     dense = part.mask.dense()
-    size = measure(dense)
-    return Outline(lay_stations(dense), size.length_px, size.area_px).arrays()
+    return Outline(lay_stations(dense), measure(dense).length_px).arrays()
 
 
 def _half_widths(part: _Part, places: NDArray[np.int64]) -> Arrays:
@@ -329,11 +328,11 @@ class _Followed:
                 state,
                 reason=_unmeasured(state, float(self._seen[index])),
                 length_px=size.length_px if size else None,
-                area_px=size.area_px if size else None,
                 **self._lip_values(index, reference),
             )
             if reading.reason is None:
                 reading = replace(reading, **self._gap_values(index, reference))
+                reading = replace(reading, area_px=_area(reading))
             made.append(replace(reading, agree=agreeing(reading)))
         return made
 
@@ -440,6 +439,13 @@ def _since(places: Sequence[float | None], reference: int | None, outwards: int)
     own = None if reference is None else places[reference]
     start = own if own is not None else known[0] if known else 0.0
     return [None if place is None else outwards * (place - start) for place in places]
+
+
+def _area(reading: CrackReading) -> float | None:
+    """Mean opening times length: a mask's own area counts blur for crack."""
+    if reading.opening_px is None or reading.length_px is None:
+        return None
+    return max(reading.opening_px, 0.0) * reading.length_px
 
 
 def _unmeasured(state: CrackState, seen_share: float) -> str | None:

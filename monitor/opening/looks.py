@@ -65,26 +65,25 @@ def _gaps(rows: Floats, blur_px: float) -> Gaps:
 @dataclass(frozen=True)
 class Outline:
     """What one capture's mask shows of one crack, in the part of the frame it takes up: `stations` laid along it, and
-    its size.
+    its length.
     """
 
     stations: Stations
     length_px: float
-    area_px: float
 
     def arrays(self) -> Arrays:
         """It, to keep."""
         laid = self.stations
         return {
             "laid": np.concatenate([laid.points, laid.normals, laid.branch[:, None]], axis=1),
-            "sizes": np.array([laid.reach_px, self.length_px, self.area_px]),
+            "sizes": np.array([laid.reach_px, self.length_px]),
         }
 
     @classmethod
     def of(cls, arrays: Arrays) -> "Outline":
         """One that was kept."""
-        laid, (reach, length, area) = arrays["laid"], map(float, arrays["sizes"])
-        return cls(Stations(laid[:, :2], laid[:, 2:4], laid[:, 4].astype(np.int64), reach), length, area)
+        laid, (reach, length) = arrays["laid"], map(float, arrays["sizes"])
+        return cls(Stations(laid[:, :2], laid[:, 2:4], laid[:, 4].astype(np.int64), reach), length)
 
 
 class Looks(Protocol):

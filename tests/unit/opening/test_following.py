@@ -88,6 +88,15 @@ def test_gone_dark_is_not_closed(series):
     assert reading.lips_px is not None  # the texture is still there
 
 
+def test_a_cracks_area_is_that_of_its_gap(series, followed):
+    truths, _, _ = series
+    # Of a gap of one pixel hardly any lies half in the gap: the first true mask is in pieces.
+    true = np.array([truth.area_mm2 / truth.mm_per_px**2 for truth in truths])[1:]
+    found = np.array([reading.area_px for reading in of(followed)])[1:]
+    np.testing.assert_allclose(found, true, rtol=0.1)
+    assert (found[-1] - found[0]) == pytest.approx(true[-1] - true[0], rel=0.05)
+
+
 def test_a_cut_off_crack_is_not_measured(series):
     _, photos, sightings = series
     top = np.zeros(SHAPE, bool)

@@ -105,12 +105,6 @@ def marks(image: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(image * (1 - rng.uniform(0.3, 0.8) * inside), np.float32)
 
 
-def dark_mortar(image: Picture, joints: NDArray[np.bool_], rng: np.random.Generator) -> Picture:
-    """Dark, even nearly black mortar in all joints (rows, cols): as dark as a crack, in low courses as thin."""
-    inside = cv2.GaussianBlur(joints.astype(np.float32), (0, 0), rng.uniform(0.4, 0.9))
-    return np.asarray(image * (1 - rng.uniform(0.4, 0.95) * inside[..., None]), np.float32)
-
-
 def rim_shadow(image: Picture, joints: NDArray[np.bool_], rng: np.random.Generator) -> Picture:
     """A thin dark line in the joints (rows, cols) along one rim or two, in stretches or all along: mortar stands back.
 

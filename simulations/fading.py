@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.networks.weights import Segmenter
-from simulations.patches import SETS, Patch, masked_photos, transplants_in, twins_in
+from simulations.patches import SETS, Patch, masked_photos, twins_in
 from simulations.pools import keep
 from simulations.segmenting import CropLabels, TaughtPhotos, soft_masks, taught_photos
-from simulations.transplants import Transplant, lifted, write_transplants
 
 #: Cracks are shown at so much of their strength, too.
 SHARES = (0.45, 0.7)
@@ -23,8 +22,6 @@ _SEED = 0
 #: From this probability (of 255) on a pixel is taken for the crack that is to go, and so many px around it.
 _SEEN_FROM, _AROUND_PX = 20, 3
 _INPAINTING_PX = 4
-#: The set whose cracks are put onto other walls, too.
-_TRANSPLANTED = SETS[1]
 #: What a network may still see of a crack that is gone: so many px, so sure; with more the twin is no sound wall.
 _LEFT_PX, _LEFT_FROM = 40, 77
 
@@ -80,21 +77,8 @@ def kept_twins(
 
 
 def keep_twins(data: Path, segmenter: Segmenter, folder: Path, fold: str = "train") -> None:
-    """Write the photos of one of the mixture's folds with their twins to `folder`, for `draw_pool` to draw from, and
-    the cracks of the first set to put onto other walls: what a network sees of the other's hairlines is too little.
-    """
+    """Write the photos of one of the mixture's folds with their twins to `folder`, for `draw_pool` to draw from."""
     teacher = soft_masks(segmenter)
     for name in SETS[1:]:
         photos = taught_photos(masked_photos(data / name, fold), teacher, folder / name)
         kept_twins(photos, teacher, twins_in(folder, name), np.random.default_rng(_SEED))
-        if name == _TRANSPLANTED and not transplants_in(folder).exists():
-            found = _transplants(photos)
-            if found:
-                write_transplants(found, transplants_in(folder))
-
-
-def _transplants(photos: TaughtPhotos) -> list[Transplant]:
-    rng = np.random.default_rng(_SEED)
-    pairs = zip(photos.images, photos.masks, strict=True)
-    found = [lifted(image, without_crack(image, mask, rng), mask) for image, mask in pairs]
-    return [one for one in found if one is not None]

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from monitor.errors import MisuseError
 from simulations.cracks import crack_in
 from simulations.data_sets import layout_of, read_masked, read_photo
-from simulations.distractors import dark_mortar, distract, rim_shadow
+from simulations.distractors import distract, rim_shadow
 from simulations.pools import Drawn, draw_shards
 from simulations.relief import Sun, lit_relief, relief
 from simulations.rendering import coverage, paint, photograph, random_view, seen_from
-from simulations.transplants import Transplant, planted, read_transplants
 from simulations.walls import WALLS, Picture, Wall, wall
 
 Patch = NDArray[np.uint8]
@@ -37,8 +36,6 @@ _PAINTED_SHARE = 0.2
 _RELIEFS, _RIM_SHADOWS = 0.6, 0.3
 #: Courses of simulated brickwork are so many px high: from a whole facade to half a brick.
 _COURSES_PX: Zooms = (18, 220)
-#: Where real cracks from elsewhere are known, so many are put on a wall rather than painted.
-_TRANSPLANTED_SHARE = 0.5
 #: Photos are taken in at zooms between these.
 ZOOMS: Zooms = (0.6, 3.0)
 #: So many windows are tried for a crack at one zoom.
@@ -109,10 +106,9 @@ def developed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
 @dataclass(frozen=True)
 class Painting:
     """How cracks are painted: between which widest openings (px, spread evenly over their logarithm; None: up to
-    0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and, cracked or not, a relief,
-    dark rims along joints and dark mortar in them are there; how many px it has to cover. In the truth cracks are at
-    least `truth_px` wide: of a hairline hardly any pixel lies half in the gap, and yet it is to be seen. Half of the
-    cracks are real ones from elsewhere, where there are `transplants`.
+    0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and, cracked or not, a relief
+    and dark rims along joints are there; how many px it has to cover. In the truth cracks are at least
+    `truth_px` wide: of a hairline hardly any pixel lies half in the gap, and yet it is to be seen.
     """
 
     opening_px: tuple[float, float | None] = (1.3, None)
@@ -121,21 +117,13 @@ class Painting:
     crumbled: float = 0.0
     reliefs: float = _RELIEFS
     rim_shadows: float = _RIM_SHADOWS
-    dark_mortars: float = 0.0
     least_px: float = CRACKED_FROM_PX
     truth_px: float = 0.0
-    transplants: tuple[Transplant, ...] = ()
-
-
-#: What classifiers are taught by.
-TAUGHT = Painting(dark_mortars=0.2)
 
 
 def _cracked(base: Wall, painting: Painting, rng: np.random.Generator) -> tuple[Picture, Picture]:
     """The wall with one or two painted cracks, and the share of each pixel that they cover."""
     shape = base.joints.shape
-    if painting.transplants and rng.random() < _TRANSPLANTED_SHARE:
-        return planted(base.image, painting.transplants[int(rng.integers(len(painting.transplants)))], rng)
     image, total = base.image, np.zeros(shape, np.float32)
     least, most = painting.opening_px[0], painting.opening_px[1] or shape[0] * 0.28
     for _ in range(1 if rng.random() < 1 - painting.second else 2):
@@ -172,10 +160,7 @@ def painted_patch(
     """
     how = painting or Painting()
     chosen = base or _procedural(side, how, rng)
-    before = chosen.image
-    if how.dark_mortars and chosen.joints.any() and rng.random() < how.dark_mortars:
-        before = dark_mortar(before, chosen.joints, rng)
-    before = distract(before, rng) if rng.random() < 0.5 else before
+    before = distract(chosen.image, rng) if rng.random() < 0.5 else chosen.image
     if chosen.joints.any() and rng.random() < how.rim_shadows:
         before = rim_shadow(before, chosen.joints, rng)
     image, covered = before, np.zeros((side, side), np.float32)
@@ -186,11 +171,9 @@ def painted_patch(
     return _photographed(distract(image, rng, 0.2), covered, rng)
 
 
-def simulated_patch(
-    cracked: bool, side: int, rng: np.random.Generator, base: Wall | None = None, painting: Painting = TAUGHT
-) -> Patch | None:
+def simulated_patch(cracked: bool, side: int, rng: np.random.Generator, base: Wall | None = None) -> Patch | None:
     """One simulated patch; None when the painted crack turned out too small to call."""
-    painted = painted_patch(cracked, side, rng, base, painting)
+    painted = painted_patch(cracked, side, rng, base)
     return None if painted is None else painted[0]
 
 
@@ -207,12 +190,7 @@ def _photographed(image: Picture, covered: Picture, rng: np.random.Generator) ->
 
 
 def real_patch(
-    source: Source,
-    cracked: bool,
-    side: int,
-    rng: np.random.Generator,
-    zooms: Zooms = ZOOMS,
-    painting: Painting = TAUGHT,
+    source: Source, cracked: bool, side: int, rng: np.random.Generator, zooms: Zooms = ZOOMS
 ) -> Patch | None:
     """One patch of a real photo with the wanted label, or None when none was found.
 
@@ -225,7 +203,7 @@ def real_patch(
         return None
     if source.masks is None or (cracked and rng.random() < _PAINTED_SHARE):
         surface = Wall(sound, np.zeros((side, side), bool), source.name)
-        return simulated_patch(cracked, side, rng, surface, painting)
+        return simulated_patch(cracked, side, rng, surface)
     found = sound if not cracked else _cracked_window(source, side, zoom, rng)
     if found is None:
         return None
@@ -262,7 +240,6 @@ def patches(
     side: int,
     rng: np.random.Generator,
     zooms: Zooms = ZOOMS,
-    painting: Painting = TAUGHT,
 ) -> Iterator[tuple[Patch, bool, str]]:
     """Yield `count` patches (side, side, 3) with label and source name, half of them cracked.
 
@@ -276,9 +253,7 @@ def patches(
         source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))][1]
         while patch is None:
             patch = (
-                simulated_patch(cracked, side, rng, None, painting)
-                if source is None
-                else real_patch(source, cracked, side, rng, zooms, painting)
+                simulated_patch(cracked, side, rng) if source is None else real_patch(source, cracked, side, rng, zooms)
             )
         turned = np.rot90(patch, int(rng.integers(4)))
         yield (
@@ -331,11 +306,6 @@ def twins_in(folder: Path, name: str) -> Path:
     return folder / f"{name}.npz"
 
 
-def transplants_in(folder: Path) -> Path:
-    """Where the cracks of the photos of which twins lie in that folder are kept, lifted off them."""
-    return folder / "transplants.npz"
-
-
 def _with_twins(source: Source, folder: Path) -> Source:
     kept = twins_in(folder, source.name)
     if not kept.exists():
@@ -347,11 +317,10 @@ def _with_twins(source: Source, folder: Path) -> Source:
 def _drawn(
     data: Path, fold: str, side: int, zooms: Zooms, twins: Path | None, count: int, rng: np.random.Generator
 ) -> Drawn:
-    sources, painting = standard_sources(data, fold), TAUGHT
+    sources = standard_sources(data, fold)
     if twins is not None:
-        painting = replace(TAUGHT, transplants=read_transplants(transplants_in(twins)))
         sources = [(share, source and _with_twins(source, twins)) for share, source in sources]
-    drawn = list(patches(sources, count, side, rng, zooms, painting))
+    drawn = list(patches(sources, count, side, rng, zooms))
     return {
         "images": np.stack([patch for patch, _, _ in drawn]),
         "labels": np.array([int(cracked) for _, cracked, _ in drawn], np.int64),

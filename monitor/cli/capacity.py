@@ -14,7 +14,6 @@ import typer
 from monitor.cli.output import HERE, Json, Seed, Workspace, answer, progress, table
 
 if TYPE_CHECKING:
-    from monitor.imaging.sparse_masks import SparseMask
     from monitor.opening.following import Sighting
     from monitor.records import Analysis
     from monitor.storage.database import Database
@@ -154,6 +153,7 @@ def _of_photos(
     import numpy as np
 
     from monitor.imaging.files import digest
+    from monitor.imaging.sparse_masks import SparseMask
     from monitor.opening.following import Sighting
     from monitor.service.decoding import examine
     from monitor.service.executors import build_analyser

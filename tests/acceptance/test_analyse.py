@@ -88,10 +88,24 @@ def test_a_crack_is_measured_and_its_pictures_are_written(analyse: Analyse, crac
     assert (mask.dtype, mask.shape, sorted(np.unique(mask))) == (np.uint8, SHAPE, [0, 255])
 
 
-def test_the_written_mask_measures_the_same(analyse: Analyse, cracked: Path, here: Path) -> None:
-    result = analyse(cracked, "--mm-per-px", 0.5, "--out", here)
-    measured = crackmonitor("measure", result["files"]["mask"], "--mm-per-px", 0.5, "--json").result
-    assert measured == result["severity"]
+def test_the_written_mask_shows_the_same_cracks(analyse: Analyse, cracked: Path, here: Path) -> None:
+    """As many and as long; their area and width go by the light across them, too."""
+    found = analyse(cracked, "--mm-per-px", 0.5, "--out", here)
+    measured = crackmonitor("measure", found["files"]["mask"], "--mm-per-px", 0.5, "--json").result
+    severity = found["severity"]
+    for name in ("crack_count", "length_px", "length_mm"):
+        assert measured[name] == severity[name]
+    for name in ("area_px", "area_mm2", "max_width_px", "max_width_mm"):
+        assert measured[name] == pytest.approx(severity[name], rel=0.1)
+
+
+def test_sizes_can_go_by_the_mask_alone(
+    analyse: Analyse, cracked: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRACKMONITOR_ANALYSIS__SIZES", "mask")
+    found = analyse(cracked, "--mm-per-px", 0.5, "--out", here)
+    measured = crackmonitor("measure", found["files"]["mask"], "--mm-per-px", 0.5, "--json").result
+    assert measured == found["severity"]
 
 
 def test_nothing_is_written_unasked(analyse: Analyse, cracked: Path, here: Path) -> None:

@@ -22,6 +22,7 @@ from monitor.service.workspace import make_workspace
 from monitor.settings import Settings
 from monitor.storage import queries
 from monitor.storage.database import Database
+from monitor.wording import signed
 from simulations.scenarios import Truth, scenario, write_series
 
 WALLS = ("dormant", "seasonal", "growing")
@@ -124,13 +125,10 @@ def _in_words(outcomes: list[Outcome]) -> str:
     rows = []
     for outcome in outcomes:
         fit = outcome.measured
-        known = fit is not None and fit.success
-        seen = (
-            (f"{fit.slope_per_year:+.2f}", f"{fit.low:+.2f} to {fit.high:+.2f}", fit.n)
-            if fit and known
-            else (None,) * 3
-        )
-        rows.append((outcome.location, f"{outcome.true_rate:+.2f}", *seen, outcome.verdict))
+        seen: tuple[object, ...] = (None,) * 3
+        if fit is not None and fit.slope_per_year is not None and fit.low is not None and fit.high is not None:
+            seen = (signed(fit.slope_per_year), f"{signed(fit.low)} to {signed(fit.high)}", fit.n)
+        rows.append((outcome.location, signed(outcome.true_rate), *seen, outcome.verdict))
     alerts = [f"ALERT at {outcome.location}: {why}" for outcome in outcomes for why in outcome.alerts]
     return "\n".join(
         ["Growth of the opening where the crack gapes widest, season-adjusted:", table(head, rows), *alerts]

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from monitor.opening import sizes
 from monitor.opening.sizes import by_profiles
 from monitor.severity.metrics import measure_along
 from simulations.cracks import crack_along
@@ -55,3 +56,11 @@ def test_what_light_says_nothing_of_keeps_the_size_of_its_mask():
     nowhere = np.full(SHAPE, np.nan, np.float32)
     measured = measure_along(mask(2.0))
     assert by_profiles(nowhere, measured) == measured.severity
+
+
+def test_a_mean_over_some_stations_will_do(monkeypatch):
+    """Even over twenty, and they are 1500 in earnest."""
+    measured = measure_along(mask(4.0))
+    whole = by_profiles(photo(4.0), measured)
+    monkeypatch.setattr(sizes, "_MOST_STATIONS", 20)
+    assert by_profiles(photo(4.0), measured).area_px == pytest.approx(whole.area_px, rel=0.1)

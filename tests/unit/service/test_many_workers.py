@@ -143,9 +143,8 @@ def _crowd(workspace: Workspace, strike: Callable[[], None]) -> tuple[Path, list
 
     def work(number: int) -> None:
         gauge = Noted(notes, f"worker{number}", _between_renewals(strike) if number == 0 else lambda: None)
-        while number and (
-            not notes.exists() or len(_begun(notes)) < 2
-        ):  # so that there is something in the struck hand
+        # So that there is something in the struck hand, and others do not end everything before it is struck.
+        while number and (not notes.exists() or len(_begun(notes)) < 3):
             time.sleep(0.01)
         _work_until_all_is_read(workspace, gauge, f"worker{number}")
 

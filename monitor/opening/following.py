@@ -246,7 +246,7 @@ def _stations(seen: Sequence[Stations]) -> Stations:
         reach = max(reach, stations.reach_px)
         if laid:
             known = cKDTree(np.concatenate([part.points for part in laid]))
-            stations = _part(stations, known.query(stations.points)[0] > _SAME_PLACE_PX)
+            stations = stations.only(known.query(stations.points)[0] > _SAME_PLACE_PX)
         if len(stations) >= (LEAST_STATIONS if laid else 1):
             laid.append(stations)
     ends = np.cumsum([0, *(int(part.branch.max()) + 1 for part in laid)])
@@ -256,10 +256,6 @@ def _stations(seen: Sequence[Stations]) -> Stations:
         branch=np.concatenate([part.branch + end for part, end in zip(laid, ends, strict=False)] or [np.zeros(0)]),
         reach_px=float(np.ceil(reach / _WIDTH_STEP_PX) * _WIDTH_STEP_PX),
     )
-
-
-def _part(stations: Stations, kept: NDArray[np.bool_]) -> Stations:
-    return Stations(stations.points[kept], stations.normals[kept], stations.branch[kept], stations.reach_px)
 
 
 class _Followed:
@@ -297,7 +293,7 @@ class _Followed:
         self.looks = [self._on(ground, look) for look in self.looks]
         gaps = [cast(Gaps, look.settled) for look in self.looks]
         clear = clear_stations(np.stack([found.standard_error_px for found in gaps]), self._own)
-        self.stations = _part(self.stations, clear)
+        self.stations = self.stations.only(clear)
         self._measured = np.flatnonzero(clear)
         fitted = np.stack([found.opening_px[clear] for found in gaps])
         self._seen = np.isfinite(fitted).mean(axis=1)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.opening.gaps import fit_gaps, ground_of, of_one_ground
-from monitor.opening.stations import Stations, profiles, stations_along
+from monitor.opening.stations import profiles, stations_along
 from monitor.records import FloatArray, Severity
 from monitor.severity.metrics import Measured
 
@@ -29,7 +29,8 @@ def by_profiles(light: FloatArray, measured: Measured) -> Severity:
     `light` is grey float32 (rows, cols), as the mask. The mask's own sizes stay where too little could be fitted.
     """
     severity = measured.severity
-    stations = _some_of(stations_along(measured.centrelines))
+    laid = stations_along(measured.centrelines)
+    stations = laid.only(slice(None, None, max(-(-len(laid) // _MOST_STATIONS), 1)))
     if len(stations) < _LEAST_STATIONS:
         return severity
     across = profiles(light, np.eye(3), stations)
@@ -45,13 +46,3 @@ def by_profiles(light: FloatArray, measured: Measured) -> Severity:
     if area_px == 0:
         return severity
     return replace(severity, area_px=area_px, max_width_px=severity.max_width_px * area_px / severity.area_px)
-
-
-def _some_of(stations: Stations) -> Stations:
-    chosen = slice(None, None, -(-len(stations) // _MOST_STATIONS) or 1)
-    return replace(
-        stations,
-        points=stations.points[chosen],
-        normals=stations.normals[chosen],
-        branch=stations.branch[chosen],
-    )

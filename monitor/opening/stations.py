@@ -46,6 +46,10 @@ class Stations:
     def __len__(self) -> int:
         return len(self.points)
 
+    def only(self, chosen: NDArray[np.bool_] | slice) -> "Stations":
+        """The same, some of the places."""
+        return Stations(self.points[chosen], self.normals[chosen], self.branch[chosen], self.reach_px)
+
     @property
     def offsets_px(self) -> Floats:
         """Where a profile is sampled, (m,) from -`reach_px` to `reach_px`; positive along the normal."""

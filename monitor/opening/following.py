@@ -5,23 +5,21 @@ ground of a crack's gap, known from where it gapes widest, serves the captures w
 capture shows at given stations is kept from one time to the next.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from monitor.imaging.photometry import grey
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.imaging.station_profiles import StationProfiles, as_grey
 from monitor.opening.gaps import GROUND_SPREAD, USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of, of_one_ground
 from monitor.opening.lips import follow_lips, smoothed
-from monitor.opening.looks import Arrays, Look, Looks, Outline, look_key
+from monitor.opening.looks import Look, Looks, look_key
 from monitor.opening.means import (
     FLOOR_PX,
     LEAST_STATIONS,
@@ -34,24 +32,20 @@ from monitor.opening.means import (
     widest_stretch,
     winsorised,
 )
-from monitor.opening.stations import Stations, lay_stations, profiles
+from monitor.opening.outlines import Outlined, Outlining
+from monitor.opening.stations import profiles
 from monitor.opening.tips import Course
 from monitor.opening.tracks import Track, track
 from monitor.records import BoolArray, ByteArray, Crack, CrackReading, CrackState, FloatArray
-from monitor.severity.metrics import measure
 
 Floats = NDArray[np.float64]
 
-#: Stations of a later capture nearer than this to known ones are the same place.
-_SAME_PLACE_PX = 10.0
 #: A crack of which a capture shows less than this share of stations is not measured there.
 _LEAST_SEEN = 0.7
 #: An opening itself, other than its change, is not known better than this.
 _MODEL_PX = 0.1
 #: What is known of the ground counts in steps of so much of the wall's light, well below its own error.
 _GROUND_STEP = 0.005
-#: Masks differ a little from capture to capture: how wide a crack is counts in steps of so much.
-_WIDTH_STEP_PX = 1.0
 #: Beyond the end of a capture's mask the crack goes on where stations gape by so much.
 _GAPES_PX = 0.5
 _LEAST_LIPS = 4
@@ -105,8 +99,8 @@ def follow(
     with and without `kept`.
     """
     tracks = track([sighting.mask for sighting in sightings], lambda index, pixels: sightings[index].seen(pixels))
-    outlining = _Outlining([sighting.key for sighting in sightings], kept)
-    courses = [outlining.followed(found) for found in tracks]
+    outlining = Outlining([sighting.key for sighting in sightings], kept)
+    courses = [_Followed(found, outlining.of(found)) for found in tracks]
     courses = [course for course in courses if len(course.stations) >= LEAST_STATIONS]
     if not courses:
         return Following()
@@ -169,107 +163,16 @@ def _aligned(light: FloatArray, to_reference: Floats, shape: tuple[int, ...]) ->
     return np.asarray(cv2.warpPerspective(light, to_reference, size, flags=cv2.INTER_CUBIC), np.float32)
 
 
-class _Outlining:
-    """Measures what the masks of captures show of a crack, and only where nothing is `kept` from before."""
-
-    def __init__(self, keys: Sequence[int], kept: Looks | None) -> None:
-        self._keys, self._kept = keys, kept
-
-    def followed(self, found: Track) -> "_Followed":
-        """The crack with its stations."""
-        parts = {
-            key: _Part.of(region, found.origin)
-            for key, region in zip(self._keys, found.regions, strict=True)
-            if region is not None
-        }
-        outlines = {
-            key: Outline.of(self._known(key, f"outline {part.digest}", partial(_outline, part)))
-            for key, part in parts.items()
-        }
-        stations = _stations([_moved(outlines[key].stations, part.origin) for key, part in parts.items()])
-        half = np.zeros(len(stations))
-        for key, part in parts.items():
-            places = np.rint(stations.points - part.origin).astype(np.int64)
-            told = hashlib.sha256(places.tobytes()).hexdigest()
-            widths = self._known(key, f"widths {part.digest} {told}", partial(_half_widths, part, places))
-            half = np.maximum(half, widths["half_px"])
-        sizes = [outlines.get(key) for key in self._keys]
-        return _Followed(found, sizes, stations, np.ceil(half / _WIDTH_STEP_PX) * _WIDTH_STEP_PX)
-
-    def _known(self, capture: int, key: str, work_out: Callable[[], Arrays]) -> Arrays:
-        known = None if self._kept is None else self._kept.recall(capture, key)
-        if known is None:
-            known = work_out()
-            if self._kept is not None:
-                self._kept.keep(capture, key, known)
-        return known
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one capture marks of a crack, cut to what it takes up, from `origin` (row, col) of the frame on."""
-
-    mask: SparseMask
-    origin: tuple[int, int]
-    digest: str
-
-    @classmethod
-    def of(cls, region: SparseMask, origin: tuple[int, int]) -> "_Part":
-        """From a track's region."""
-        rows, cols = region.box
-        cut = region.within((rows, cols))
-        return cls(cut, (origin[0] + rows.start, origin[1] + cols.start), cut.digest())
-
-
-def _outline(part: _Part) -> Arrays:
-    dense = part.mask.dense()
-    return Outline(lay_stations(dense), measure(dense).length_px).arrays()
-
-
-def _half_widths(part: _Part, places: NDArray[np.int64]) -> Arrays:
-    """How far from the rim (px) the places (n, 2) lie, 0 beside the crack."""
-    inside = cv2.copyMakeBorder(part.mask.dense().view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    rows, cols = (np.clip(places[:, axis] + 1, 0, inside.shape[axis] - 1) for axis in (0, 1))
-    return {"half_px": distance[rows, cols].astype(np.float64)}
-
-
-def _moved(stations: Stations, by: tuple[int, int]) -> Stations:
-    return replace(stations, points=stations.points + by)
-
-
-def _stations(seen: Sequence[Stations]) -> Stations:
-    """Stations along the course as first `seen`, and on along what later captures show beyond it."""
-    laid: list[Stations] = []
-    reach = 0.0
-    for stations in seen:
-        reach = max(reach, stations.reach_px)
-        if laid:
-            known = cKDTree(np.concatenate([part.points for part in laid]))
-            stations = stations.only(known.query(stations.points)[0] > _SAME_PLACE_PX)
-        if len(stations) >= (LEAST_STATIONS if laid else 1):
-            laid.append(stations)
-    ends = np.cumsum([0, *(int(part.branch.max()) + 1 for part in laid)])
-    return Stations(
-        points=np.concatenate([part.points for part in laid] or [np.zeros((0, 2))]),
-        normals=np.concatenate([part.normals for part in laid] or [np.zeros((0, 2))]),
-        branch=np.concatenate([part.branch + end for part, end in zip(laid, ends, strict=False)] or [np.zeros(0)]),
-        reach_px=float(np.ceil(reach / _WIDTH_STEP_PX) * _WIDTH_STEP_PX),
-    )
-
-
 class _Followed:
     """One crack with its stations, and what has been read there so far."""
 
-    def __init__(
-        self, found: Track, outlines: Sequence[Outline | None], stations: Stations, half_width_px: Floats
-    ) -> None:
-        self.track, self.stations = found, stations
+    def __init__(self, found: Track, outlined: Outlined) -> None:
+        self.track, self.stations = found, outlined.stations
         self.looks: list[Look] = []
-        self._outlines = outlines
-        # Half of the widest that any capture shows of the crack at each station: lips are looked for beyond it.
-        self._half_width_px = half_width_px
-        self._whole = stations
+        self._outlines = outlined.outlines
+        # Lips are looked for beyond it.
+        self._half_width_px = outlined.half_width_px
+        self._whole = outlined.stations
 
     def key(self, sighting: Sighting) -> str:
         """What a look of that capture at this crack goes by."""

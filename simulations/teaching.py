@@ -51,6 +51,8 @@ TEACHING_DATA = [
     {"name": "UFO:AI wall textures", "licence": "GPL-2.0-or-later and compatible, per file"},
     {"name": "Sweet Home 3D textures", "licence": "GPL"},
 ]
+#: Presets for finished classifiers.
+_GOING_ON = ("tuned", "widened")
 _FOLDS_TOLD = {"train": "train fold", "train+val": "train and val folds"}
 _VALIDATION_PATCHES = 2000
 _THRESHOLDS = np.linspace(0.02, 0.98, 97)
@@ -100,9 +102,7 @@ def teach_classifier(
     options = options if epochs is None else replace(options, epochs=epochs)
     where = choose_device(device)
     before = None if start is None else load_classifier(start)
-    beginning = None
-    if before is not None:
-        beginning, options = _begun(before.network, preset_name, options)
+    beginning, options = _begun(None if before is None else before.network, preset_name, options)
     segmenter = None
     if dense_by is not None:
         segmenter = load_segmenter(dense_by, device=where)
@@ -159,9 +159,13 @@ def teach_classifier(
 
 
 def _begun(
-    network: ClassifierNetwork, preset_name: str, options: TrainingOptions
-) -> tuple[ClassifierNetwork, TrainingOptions]:
+    network: ClassifierNetwork | None, preset_name: str, options: TrainingOptions
+) -> tuple[ClassifierNetwork | None, TrainingOptions]:
     """What a training that goes on from `network` begins with, and its options in that network's layout."""
+    if network is None:
+        if preset_name in _GOING_ON:
+            raise MisuseError(f"The preset '{preset_name}' goes on with a finished classifier: name its --start.")
+        return None, options
     if preset_name == "widened" and isinstance(network, Vgg11):
         network = widened(network, options.layout.width, options.seed)
     return network, replace(options, layout=network.layout)

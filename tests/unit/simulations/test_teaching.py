@@ -138,6 +138,8 @@ def test_a_classifier_is_widened_and_goes_on(data: Path, tmp_path: Path, monkeyp
     found = teach_classifier(data, tmp_path, "widened", "wide", 8, 0, "cpu", quiet=True, start=first["weights"])
     assert load_classifier(found["weights"]).network.layout.width == 1 / 16
     assert manifest(tmp_path / "weights")["wide"]["recipe"]["start"] == "first"
+    with pytest.raises(MisuseError, match="'widened' goes on with a finished classifier: name its --start"):
+        teach_classifier(data, tmp_path, "widened", "none", 8, 0, "cpu", quiet=True)
 
 
 def test_what_is_missing_is_said_before_anything_is_drawn(data: Path, dark: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import MisuseError
+from simulations.concrete import board_marked
 from simulations.cracks import crack_in
 from simulations.data_sets import layout_of, read_masked, read_photo
 from simulations.distractors import distract, rim_shadow
@@ -107,8 +108,9 @@ def developed(image: NDArray[np.float32], rng: np.random.Generator) -> Patch:
 class Painting:
     """How cracks are painted: between which widest openings (px, spread evenly over their logarithm; None: up to
     0.28 of the side) and roughnesses; how often a second one, crumbled rims beside it, and, cracked or not, a relief
-    and dark rims along joints are there; how many px it has to cover. In the truth cracks are at least
-    `truth_px` wide: of a hairline hardly any pixel lies half in the gap, and yet it is to be seen.
+    and dark rims along joints are there, and, on surfaces without joints, formwork joints and air voids; how many px
+    it has to cover. In the truth cracks are at least `truth_px` wide: of a hairline hardly any pixel lies half in the
+    gap, and yet it is to be seen.
     """
 
     opening_px: tuple[float, float | None] = (1.3, None)
@@ -117,8 +119,13 @@ class Painting:
     crumbled: float = 0.0
     reliefs: float = _RELIEFS
     rim_shadows: float = _RIM_SHADOWS
+    board_marked: float = 0.0
     least_px: float = CRACKED_FROM_PX
     truth_px: float = 0.0
+
+
+#: Hairlines, which a camera shows as a faint line a pixel or two wide; on concrete beside darker joints and voids.
+HAIRLINES = Painting((0.4, 2.5), (0.1, 0.5), second=0.4, reliefs=0.4, board_marked=0.8, least_px=0.0, truth_px=1.6)
 
 
 def _cracked(base: Wall, painting: Painting, rng: np.random.Generator) -> tuple[Picture, Picture]:
@@ -160,6 +167,8 @@ def painted_patch(
     """
     how = painting or Painting()
     chosen = base or _procedural(side, how, rng)
+    if how.board_marked and not chosen.joints.any() and rng.random() < how.board_marked:
+        chosen = replace(chosen, image=board_marked(chosen.image, rng))
     before = distract(chosen.image, rng) if rng.random() < 0.5 else chosen.image
     if chosen.joints.any() and rng.random() < how.rim_shadows:
         before = rim_shadow(before, chosen.joints, rng)

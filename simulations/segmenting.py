@@ -21,6 +21,7 @@ from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.segmentation.refinement import RefinementOptions
 from simulations.patches import (
+    HAIRLINES,
     Painting,
     Patch,
     Source,
@@ -38,9 +39,8 @@ from simulations.walls import Picture, Wall
 
 #: Finer cracks than a classifier is asked about, crumbled ones, and more of what only looks like one.
 PAINTING = Painting((1.0, 20.0), (0.05, 0.35), second=0.3, crumbled=0.3, least_px=0.0)
-#: Hairlines, which a camera shows as a faint line a pixel wide, and how often a crack is one.
-HAIRLINES = Painting((0.3, 1.6), (0.1, 0.5), second=0.4, reliefs=0.4, least_px=0.0, truth_px=1.6)
-_HAIRLINE_SHARE = 0.2
+#: How often a crack is a hairline.
+_HAIRLINE_SHARE = 0.4
 #: How often procedural walls, textures and the two photo sets are painted on, and a patch has a crack at all.
 _SHARES = (0.5, 0.15, 0.2, 0.15)
 _CRACKED_SHARE = 0.6

@@ -18,8 +18,8 @@ from monitor.imaging.photometry import grey
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.imaging.station_profiles import StationProfiles, as_grey
 from monitor.opening.gaps import GROUND_SPREAD, USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of, of_one_ground
-from monitor.opening.lips import follow_lips, smoothed
-from monitor.opening.looks import Look, Looks, look_key
+from monitor.opening.lips import LipMovement, SmoothView, Squares, follow_lips, followed_stations
+from monitor.opening.looks import Arrays, Look, Looks, places_key
 from monitor.opening.means import (
     FLOOR_PX,
     LEAST_STATIONS,
@@ -105,7 +105,7 @@ def follow(
     if not courses:
         return Following()
     keys = [sighting.key for sighting in sightings]
-    looking = _Looking(reference, picture, kept)
+    looking = _Looking(reference, sightings[0].mask.shape, picture, kept)
     for sighting in sightings:
         looking.look(sighting, courses)
     common = ground_of([gaps for course in courses for gaps in course.on_own_ground])
@@ -127,40 +127,43 @@ def follow(
 
 
 class _Looking:
-    """Looks at captures, and only where no look is `kept` from before."""
+    """Looks at captures, and only where no look is `kept` from before; `shape` is the reference's."""
 
-    def __init__(self, reference: int, picture: Callable[[int], ByteArray], kept: Looks | None) -> None:
-        self._reference, self._picture, self._kept = reference, picture, kept
+    def __init__(
+        self, reference: int, shape: tuple[int, int], picture: Callable[[int], ByteArray], kept: Looks | None
+    ) -> None:
+        self._reference, self._shape, self._picture, self._kept = reference, shape, picture, kept
 
     @cached_property
     def _base(self) -> FloatArray:
         return grey(self._picture(self._reference)).astype(np.float32)
 
-    @cached_property
-    def _smooth_base(self) -> FloatArray:
-        return smoothed(self._base)
-
     def look(self, sighting: Sighting, courses: "Sequence[_Followed]") -> None:
         """Have every course look at one capture, or know what it saw there before."""
-        known = [self._known(sighting, course) for course in courses]
-        if None not in known:
-            for course, look in zip(courses, known, strict=True):
-                course.looks.append(cast(Look, look))
-            return
         own = sighting.key == self._reference
-        light = self._base if own else grey(self._picture(sighting.key)).astype(np.float32)
-        smooth = self._smooth_base if own else smoothed(_aligned(light, sighting.to_reference, self._base.shape))
-        for course, look in zip(courses, known, strict=True):
-            course.looks.append(look or course.looked(light, sighting.to_reference, self._smooth_base, smooth))
+        known = [self._recalled(sighting, course.key(sighting)) for course in courses]
+        before = [None if own else self._recalled(sighting, course.squares_key(sighting)) for course in courses]
+        squares = [None if arrays is None else Squares.of(arrays) for arrays in before]
+        enough = [own or course.answered_by(found) for course, found in zip(courses, squares, strict=True)]
+        light = None
+        if None in known or not all(enough):
+            light = self._base if own else grey(self._picture(sighting.key)).astype(np.float32)
+        for course, arrays, found, current in zip(courses, known, squares, enough, strict=True):
+            if arrays is None:
+                assert light is not None
+                course.looks.append(course.looked(light, sighting.to_reference))
+            else:
+                course.looks.append(Look.of(arrays))
+            if not current:
+                assert light is not None
+                view = SmoothView(light, self._shape, sighting.to_reference)
+                found = course.followed(SmoothView(self._base, self._shape), view, found)
+                if self._kept is not None:
+                    self._kept.keep(sighting.key, course.squares_key(sighting), found.arrays())
+            course.lips.append(None if found is None else found.movement())
 
-    def _known(self, sighting: Sighting, course: "_Followed") -> Look | None:
-        arrays = self._kept.recall(sighting.key, course.key(sighting)) if self._kept else None
-        return None if arrays is None else Look.of(arrays)
-
-
-def _aligned(light: FloatArray, to_reference: Floats, shape: tuple[int, ...]) -> FloatArray:
-    size = shape[1], shape[0]
-    return np.asarray(cv2.warpPerspective(light, to_reference, size, flags=cv2.INTER_CUBIC), np.float32)
+    def _recalled(self, sighting: Sighting, key: str) -> Arrays | None:
+        return None if self._kept is None else self._kept.recall(sighting.key, key)
 
 
 class _Followed:
@@ -169,22 +172,39 @@ class _Followed:
     def __init__(self, found: Track, outlined: Outlined) -> None:
         self.track, self.stations = found, outlined.stations
         self.looks: list[Look] = []
+        #: None for the reference, which its lips have not moved since.
+        self.lips: list[LipMovement | None] = []
         self._outlines = outlined.outlines
-        # Lips are looked for beyond it.
+        # Lips are looked for beyond it: by capture, so that those of before stay when the crack grows wider.
         self._half_width_px = outlined.half_width_px
         self._whole = outlined.stations
 
     def key(self, sighting: Sighting) -> str:
         """What a look of that capture at this crack goes by."""
-        return look_key(self._whole, self._half_width_px, sighting.to_reference)
+        return f"{places_key(self._whole, sighting.to_reference)} {self._whole.reach_px}"
 
-    def looked(self, light: FloatArray, to_reference: Floats, first: FloatArray, second: FloatArray) -> Look:
-        """One capture read at every station; `first` and `second` are the reference and the capture in its frame,
-        `smoothed`.
-        """
-        across = profiles(light, to_reference, self.stations).astype(np.float32)
-        lips = follow_lips(first, second, self.stations, self._half_width_px)
-        return Look(across, lips, fit_gaps(across.astype(np.float64), self.stations.offsets_px))
+    def squares_key(self, sighting: Sighting) -> str:
+        """The same for the squares beside it."""
+        return f"squares {places_key(self._whole, sighting.to_reference)}"
+
+    def answered_by(self, squares: Squares | None) -> bool:
+        """Whether these are all that have to be followed."""
+        half = self._half_width_now[followed_stations(len(self._whole))]
+        return squares is not None and np.array_equal(squares.half_width_px, half)
+
+    @property
+    def _half_width_now(self) -> Floats:
+        """That of the capture that is looked at: the next of them all."""
+        return np.asarray(self._half_width_px[len(self.lips)], np.float64)
+
+    def followed(self, reference: SmoothView, capture: SmoothView, before: Squares | None) -> Squares:
+        """The squares beside the crack in one capture; `before` is what was found when it was narrower."""
+        return follow_lips(reference, capture, self._whole, self._half_width_now, before)
+
+    def looked(self, light: FloatArray, to_reference: Floats) -> Look:
+        """One capture read at every station."""
+        across = profiles(light, to_reference, self._whole).astype(np.float32)
+        return Look(across, fit_gaps(across.astype(np.float64), self._whole.offsets_px))
 
     def settle(self, common: Ground | None) -> None:
         """Once every capture has been read: the openings, at those stations that can be measured at all.
@@ -315,10 +335,10 @@ class _Followed:
         return values
 
     def _lip_values(self, index: int, reference: int | None) -> dict[str, Any]:
-        lips = self.looks[index].lips
+        lips = self.lips[index]
         if index == reference:
             return {"lips_px": 0.0, "lips_error_px": 0.0, "shear_px": 0.0}
-        if len(lips.station) < _LEAST_LIPS:
+        if lips is None or len(lips.station) < _LEAST_LIPS:
             return {}
         opening = winsorised(lips.opening_px)
         return {

@@ -9,24 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.opening.gaps import Gaps, Ground
-from monitor.opening.lips import LipMovement
 from monitor.opening.stations import Stations
 
 Floats = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]
 
 _GAPS = ("opening_px", "standard_error_px", "middle_px", "ground_share", "ground_error")
-_LIPS = ("station", "opening_px", "shear_px", "standard_error_px")
 
 
 @dataclass(frozen=True)
 class Look:
-    """One capture at the n stations of one crack: the light across it, `profiles` float32 (n, m); how its `lips` have
-    moved; its gaps fitted `freely`, with nothing known of the ground, and `settled`, on what is known as the `ground`.
+    """One capture at the n stations of one crack: the light across it, `profiles` float32 (n, m); its gaps fitted
+    `freely`, with nothing known of the ground, and `settled`, on what is known as the `ground`.
     """
 
     profiles: NDArray[np.float32]
-    lips: LipMovement
     freely: Gaps
     ground: Ground | None = None
     settled: Gaps | None = None
@@ -39,7 +36,6 @@ class Look:
         return {
             "about": np.array([*(gaps.blur_px for gaps in both), *astuple(self.ground)]),
             "gaps": np.stack([getattr(gaps, name) for gaps in both for name in _GAPS]),
-            "lips": np.stack([getattr(self.lips, name) for name in _LIPS]).astype(np.float64),
             "profiles": self.profiles,
         }
 
@@ -47,11 +43,9 @@ class Look:
     def of(cls, arrays: Arrays) -> "Look":
         """One that was kept."""
         free_blur, settled_blur, *ground = map(float, arrays["about"])
-        station, *moved = arrays["lips"]
         freely, settled = np.split(arrays["gaps"], 2)
         return cls(
             arrays["profiles"],
-            LipMovement(station.astype(np.int64), *moved),
             _gaps(freely, free_blur),
             Ground(*ground),
             _gaps(settled, settled_blur),
@@ -96,10 +90,9 @@ class Looks(Protocol):
         """Have it at hand the next time."""
 
 
-def look_key(stations: Stations, half_width_px: Floats, to_reference: Floats) -> str:
-    """The same for the same places, seen by a capture that maps to the reference by `to_reference` (3, 3)."""
+def places_key(stations: Stations, to_reference: Floats) -> str:
+    """The same for the same stations, seen by a capture that maps to the reference by `to_reference` (3, 3)."""
     told = hashlib.sha256()
-    for part in (stations.points, stations.normals, half_width_px, to_reference):
+    for part in (stations.points, stations.normals, to_reference):
         told.update(np.ascontiguousarray(part, np.float64).tobytes())
-    told.update(repr((len(stations), float(stations.reach_px))).encode())
-    return told.hexdigest()
+    return f"{told.hexdigest()} {len(stations)}"

@@ -21,14 +21,16 @@ Floats = NDArray[np.float64]
 
 #: Stations of a later capture nearer than this to known ones are the same place.
 _SAME_PLACE_PX = 10.0
-#: Masks differ a little from capture to capture: how wide a crack is counts in steps of so much.
+#: Masks differ a little from capture to capture: how wide a crack is counts in steps of so much, and so does how far
+#: profiles have to reach, or all captures would be read anew whenever a crack has grown a little.
 _WIDTH_STEP_PX = 1.0
+_REACH_STEP_PX = 4.0
 
 
 @dataclass(frozen=True)
 class Outlined:
     """A crack by its masks: the outline in each capture, None where it was not seen; the `stations` that all of them
-    give; and at each, `half_width_px` (n,), half of the widest that any capture shows.
+    give; and at each, `half_width_px` (captures, n), half of the widest that this capture and those before it show.
     """
 
     outlines: tuple[Outline | None, ...]
@@ -54,14 +56,17 @@ class Outlining:
             for key, part in parts.items()
         }
         stations = _stations([_moved(outlines[key].stations, part.origin) for key, part in parts.items()])
-        half = np.zeros(len(stations))
-        for key, part in parts.items():
-            places = np.rint(stations.points - part.origin).astype(np.int64)
+        half = np.zeros((len(self._keys), len(stations)))
+        for row, key in zip(half, self._keys, strict=True):
+            if key not in parts:
+                continue
+            places = np.rint(stations.points - parts[key].origin).astype(np.int64)
             told = hashlib.sha256(places.tobytes()).hexdigest()
-            widths = self._known(key, f"widths {part.digest} {told}", partial(_half_widths, part, places))
-            half = np.maximum(half, widths["half_px"])
+            name = f"widths {parts[key].digest} {told}"
+            row[:] = self._known(key, name, partial(_half_widths, parts[key], places))["half_px"]
         shown = tuple(outlines.get(key) for key in self._keys)
-        return Outlined(shown, stations, np.ceil(half / _WIDTH_STEP_PX) * _WIDTH_STEP_PX)
+        widest = np.maximum.accumulate(half, axis=0)
+        return Outlined(shown, stations, np.ceil(widest / _WIDTH_STEP_PX) * _WIDTH_STEP_PX)
 
     def _known(self, capture: int, key: str, work_out: Callable[[], Arrays]) -> Arrays:
         known = None if self._kept is None else self._kept.recall(capture, key)
@@ -121,5 +126,5 @@ def _stations(seen: Sequence[Stations]) -> Stations:
         points=np.concatenate([part.points for part in laid] or [np.zeros((0, 2))]),
         normals=np.concatenate([part.normals for part in laid] or [np.zeros((0, 2))]),
         branch=np.concatenate([part.branch + end for part, end in zip(laid, ends, strict=False)] or [np.zeros(0)]),
-        reach_px=float(np.ceil(reach / _WIDTH_STEP_PX) * _WIDTH_STEP_PX),
+        reach_px=float(np.ceil(reach / _REACH_STEP_PX) * _REACH_STEP_PX),
     )

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from monitor.opening.lips import follow_lips, smoothed
+from monitor.opening.lips import SmoothView, Squares, follow_lips, followed_stations
 from monitor.opening.stations import lay_stations
 
 SIDE = 360
@@ -22,7 +22,15 @@ def moved(picture, opening_px, shear_px):
     cols = np.arange(SIDE)
     image = np.where(cols < SIDE / 2, picture, right)
     image[:, (cols >= SIDE / 2 - 1) & (cols <= SIDE / 2 + 1 + opening_px)] = 20
-    return smoothed(image.astype(np.float32))
+    return view(image)
+
+
+def view(image):
+    return SmoothView(image.astype(np.float32), image.shape)
+
+
+def followed(first, second, stations):
+    return follow_lips(first, second, stations, np.ones(len(stations))).movement()
 
 
 def upright_crack():
@@ -34,9 +42,7 @@ def upright_crack():
 @pytest.mark.parametrize(("opening_px", "shear_px"), [(0, 0), (0.3, -0.2), (2.5, 1.4), (9.0, 0.0), (31.0, -5.0)])
 def test_known_movements_come_back(opening_px, shear_px):
     stations = upright_crack()
-    found = follow_lips(
-        moved(texture(), 0, 0), moved(texture(), opening_px, shear_px), stations, np.ones(len(stations))
-    )
+    found = followed(moved(texture(), 0, 0), moved(texture(), opening_px, shear_px), stations)
     assert len(found.station) >= 10
     towards = np.sign(stations.normals[found.station][:, 1])
     assert np.median(found.opening_px) == pytest.approx(opening_px, abs=0.06)
@@ -45,17 +51,51 @@ def test_known_movements_come_back(opening_px, shear_px):
 
 def test_other_light_moves_nothing():
     stations = upright_crack()
-    found = follow_lips(moved(texture(), 0, 0), moved(texture(), 0, 0) * 0.6 + 30, stations, np.ones(len(stations)))
+    found = followed(view(texture()), view(texture() * 0.6 + 30), stations)
     assert np.abs(found.opening_px).max() < 0.05
 
 
 def test_a_bare_wall_cannot_be_followed():
     stations = upright_crack()
-    bare = np.full((SIDE, SIDE), 150, np.float32)
-    assert len(follow_lips(bare, bare, stations, np.ones(len(stations))).station) == 0
+    bare = view(np.full((SIDE, SIDE), 150, np.float32))
+    assert len(followed(bare, bare, stations).station) == 0
 
 
 def test_another_wall_is_not_followed():
     stations = upright_crack()
-    found = follow_lips(smoothed(texture(0)), smoothed(texture(1)), stations, np.ones(len(stations)))
+    found = followed(view(texture(0)), view(texture(1)), stations)
     assert len(found.station) <= len(stations) / 16
+
+
+def test_squares_found_before_are_taken_where_the_crack_is_as_wide():
+    stations = upright_crack()
+    count = len(followed_stations(len(stations)))
+    before = Squares(np.where(np.arange(count) < 4, 1.0, 2.0), np.full((count, 3), 7.0))
+
+    found = follow_lips(view(texture()), view(texture()), stations, np.ones(len(stations)), before)
+
+    assert np.all(found.moved[:4] == 7)
+    assert np.abs(found.moved[4:, :2]).max() < 0.05
+    assert np.all(found.half_width_px == 1)
+
+
+@pytest.mark.parametrize(("row", "col", "beyond"), [(180, 200, 0), (180, 200, 7), (20, 20, 7), (339, 339, 7)])
+def test_a_part_of_a_view_is_what_the_whole_frame_shows_there(row, col, beyond):
+    """Up to the border, beyond which nothing is blurred in."""
+    matrix = np.array([[0.99, 0.05, 4.3], [-0.04, 1.02, -3.6], [1e-5, 2e-5, 1]])
+    photo = texture().astype(np.float32)
+    whole = cv2.warpPerspective(photo, matrix, (SIDE, SIDE), flags=cv2.INTER_CUBIC)
+    whole = cv2.GaussianBlur(whole, (0, 0), 1.0)
+
+    part, first_row, first_col = SmoothView(photo, (SIDE, SIDE), matrix).around(row, col, 20, beyond)
+
+    rows, cols = part.shape
+    np.testing.assert_allclose(part, whole[first_row : first_row + rows, first_col : first_col + cols], atol=0.02)
+    assert first_row <= row - 20
+    assert first_row + rows > row + 20
+
+
+def test_a_square_that_is_not_all_in_the_frame_is_not_shown():
+    assert view(texture()).around(19, 100, 20) is None
+    assert view(texture()).around(100, SIDE - 20, 20) is None
+    assert view(texture()).around(100, SIDE - 21, 20) is not None

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -93,6 +94,15 @@ def test_a_crack_that_shows_more_of_itself_is_looked_at_anew(follower):
     follower.sightings = [*short[:2], *long[2:]]
     assert follower.follow(0, 1, 2, 3) == follower.anew(0, 1, 2, 3)
     assert sorted(follower.read) == [0, 1, 2, 3]
+
+
+def test_a_crack_that_grows_wider_is_read_in_the_new_capture_alone(follower):
+    """Squares beside it keep off the crack as it was until then."""
+    wider = cv2.dilate(follower.sightings[3].mask.dense().astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    follower.follow(0, 1, 2)
+    follower.sightings = [*follower.sightings[:3], replace(follower.sightings[3], mask=SparseMask.of(wider))]
+    assert follower.follow(0, 1, 2, 3) == follower.anew(0, 1, 2, 3)
+    assert sorted(follower.read) == [0, 3]
 
 
 def test_what_is_damaged_is_worked_out_anew(follower, caplog):

@@ -1,8 +1,8 @@
-"""How wide masks and profiles make cracks of known width: the bias, by width and by the camera's blur.
+"""How wide masks, severities and profiles make cracks of known width: the bias, by width and by the camera's blur.
 
-Straight cracks of one width are painted on procedural walls and photographed in different light and noise. The mask is
-the analysis' own; its width is its area over its length. The profile is read at stations along the true course, as
-a location's openings are.
+Straight cracks of one width are painted on procedural walls and photographed in different light and noise. Mask and
+severity are the analysis' own; the width of either is its area over its length. The profile is read at stations along
+the true course, as a location's openings are.
 """
 
 import csv
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from monitor.analysis import Analyser
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import Sighting, follow
+from monitor.records import Severity
 from monitor.severity.metrics import measure
 from simulations.cracks import Crack
 from simulations.rendering import CameraView, coverage, paint, photograph
@@ -32,7 +33,8 @@ _COURSE_PX = 5.0
 @dataclass(frozen=True)
 class WidthBias:
     """Measured minus true width in px, of `photos` of one width and blur (standard deviation): median and quartiles of
-    those of which a mask was made (`masked`) and an opening could be read (`read`); None where there are none.
+    those of which a mask was made (`masked`), a severity told (`told`) and an opening could be read (`read`); None
+    where there are none.
     """
 
     width_px: float
@@ -42,6 +44,10 @@ class WidthBias:
     mask_low_px: float | None
     mask_px: float | None
     mask_high_px: float | None
+    told: int
+    told_low_px: float | None
+    told_px: float | None
+    told_high_px: float | None
     read: int
     profile_low_px: float | None
     profile_px: float | None
@@ -55,25 +61,18 @@ def width_biases(
     found = []
     for blur_px in BLURS_PX:
         for width_px in WIDTHS_PX:
-            masks, profiles = [], []
+            masks, told, profiles = [], [], []
             for photo, crack in _photos(width_px, blur_px, repeats, seed):
-                masks.append(_by_mask(analyser, photo))
+                mask, severity = _by_analysis(analyser, photo)
+                masks.append(mask)
+                told.append(severity)
                 profiles.append(_by_profile(photo, crack, width_px))
                 on_photo()
-            mask, profile = (
-                _quartiles([one for one in part if one is not None], width_px) for part in (masks, profiles)
-            )
-            found.append(
-                WidthBias(
-                    width_px,
-                    blur_px,
-                    repeats,
-                    repeats - masks.count(None),
-                    *mask,
-                    repeats - profiles.count(None),
-                    *profile,
-                )
-            )
+            columns: list[float | None] = []
+            for part in (masks, told, profiles):
+                known = [one for one in part if one is not None]
+                columns += [len(known), *_quartiles(known, width_px)]
+            found.append(WidthBias(width_px, blur_px, repeats, *columns))
     return found
 
 
@@ -100,9 +99,13 @@ def _course(rng: np.random.Generator) -> Crack:
     return Crack(middle + along[:, None] * (np.sin(angle), np.cos(angle)), np.ones(len(along)))
 
 
-def _by_mask(analyser: Analyser, photo: NDArray[np.uint8]) -> float | None:
-    mask = analyser.analyse(photo).mask
-    size = None if mask is None else measure(mask)
+def _by_analysis(analyser: Analyser, photo: NDArray[np.uint8]) -> tuple[float | None, float | None]:
+    """Of the mask, and of the severity that is told."""
+    analysis = analyser.analyse(photo)
+    return _width_px(None if analysis.mask is None else measure(analysis.mask)), _width_px(analysis.severity)
+
+
+def _width_px(size: Severity | None) -> float | None:
     return size.area_px / size.length_px if size is not None and size.length_px > 0 else None
 
 
@@ -133,13 +136,15 @@ def _rounded(value: float | None) -> float | str:
 
 
 def as_table(biases: list[WidthBias]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """For the report: a row a width, with what masks and profiles make of it at each blur."""
-    head = ("true width", *(f"{how}, blur {blur:g}" for how in ("mask", "profile") for blur in BLURS_PX))
+    """For the report: a row a width, with what masks, severities and profiles make of it at each blur."""
+    hows = ("mask", "told", "profile")
+    head = ("true width", *(f"{how}, blur {blur:g}" for how in hows for blur in BLURS_PX))
     known = {(one.width_px, one.blur_px): one for one in biases}
     rows = []
     for width in WIDTHS_PX:
         ones = [known[width, blur] for blur in BLURS_PX]
         cells = [_cell(one.mask_low_px, one.mask_px, one.mask_high_px, one.masked, one.photos) for one in ones]
+        cells += [_cell(one.told_low_px, one.told_px, one.told_high_px, one.told, one.photos) for one in ones]
         cells += [_cell(one.profile_low_px, one.profile_px, one.profile_high_px, one.read, one.photos) for one in ones]
         rows.append((f"{width:g} px", *cells))
     return head, rows
@@ -163,6 +168,7 @@ def as_page(biases: list[WidthBias], made: str) -> str:
     ]
     lines += [
         "Measured minus true width in px: median (quartiles) over the photos; where not all gave a value, of how many.",
+        "*Mask* is that of the mask's pixels, *told* the size that is stored and shown: by the light across the mask.",
         "Blur is the camera's, as a standard deviation in px. Straight cracks of one width on plain and bonded walls.",
         "",
     ]

@@ -75,4 +75,4 @@ def widths(
     return found, as_table(found)
 
 
-_PHOTOS_A_WIDTH = 4
+_PHOTOS_A_WIDTH = 8

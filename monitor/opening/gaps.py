@@ -39,6 +39,8 @@ _NOISE_SHARE = 0.03
 _MIDDLE_SPREAD_PX = 3.0
 _BLURS_PX = np.array([0.5, 0.7, 0.9, 1.2, 1.6, 2.1, 2.8])
 _USUAL_BLUR_PX = 0.9
+#: One blur is the same all along: so many gaps tell it, spread over the crack; fewer do not tell it at all.
+_MOST_BLURRED, _LEAST_BLURRED = 200, 8
 #: No crack's ground is the same all along: one is never known better than this, two cracks' differ by that.
 _GROUND_FLOOR, GROUND_SPREAD = 0.015, 0.04
 #: Shaded mortar beside a gap passes for part of it, and never the other way round: the ground is darker than the
@@ -188,7 +190,7 @@ class _Fit:
         """How far profiles reach to either side."""
         return float(self.offsets[-1])
 
-    def only(self, chosen: NDArray[np.bool_]) -> "_Fit":
+    def only(self, chosen: NDArray[np.int64]) -> "_Fit":
         """The same fit of some of the profiles."""
         return replace(self, profiles=self.profiles[chosen], expected=self.expected[chosen], light=self.light[chosen])
 
@@ -208,10 +210,11 @@ class _Fit:
 
     def best_blur(self, start: tuple[Floats, Floats], least_px: float) -> float:
         """The one blur that explains this capture's gaps of `least_px` and more best."""
-        wide = start[1] >= least_px
-        if wide.sum() < 8:
+        wide = np.flatnonzero(start[1] >= least_px)
+        if len(wide) < _LEAST_BLURRED:
             return _USUAL_BLUR_PX
-        part, begun = self.only(wide), (start[0][wide], start[1][wide])
+        spread = np.linspace(0, len(wide) - 1, min(len(wide), _MOST_BLURRED)).round().astype(np.int64)
+        part, begun = self.only(wide[spread]), (start[0][wide[spread]], start[1][wide[spread]])
         costs = np.array([np.median(part.refined(begun, float(blur)).cost) for blur in _BLURS_PX])
         index = int(np.clip(costs.argmin(), 1, len(costs) - 2))
         curve = np.polyfit(np.log(_BLURS_PX[index - 1 : index + 2]), costs[index - 1 : index + 2], 2)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.records import Analysis, Recipe, Status
+from monitor.records import Analysis, Recipe, Severity, Status
 from simulations import width_calibration
 from simulations.width_calibration import as_page, width_biases, write_csv
 
@@ -17,7 +17,8 @@ class Threshold:
     def analyse(self, image, reference=None, reference_mask=None):
         light = image.mean(axis=2)
         mask = light < 0.5 * np.median(light)
-        return Analysis(Status.MEASURED, None, 0.9, None, None, Recipe({}), mask)
+        told = Severity(crack_count=1, area_px=550.0, max_width_px=6.0, length_px=100.0)
+        return Analysis(Status.MEASURED, None, 0.9, told, None, Recipe({}), mask)
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_profile_reads_a_wide_crack_and_a_threshold_finds_it(tmp_path: Path) -> None:
     hairline, wide = width_biases(Threshold(), 2, seed=1)  # type: ignore[arg-type]
-    assert (wide.masked, wide.read) == (2, 2)
+    assert (wide.masked, wide.told, wide.read) == (2, 2, 2)
+    assert wide.told_px == pytest.approx(-0.5)
     assert wide.mask_px == pytest.approx(0.0, abs=1.5)
     assert wide.profile_px == pytest.approx(0.0, abs=0.6)
     assert hairline.read == 2

@@ -8,6 +8,7 @@ capture shows at given stations is kept from one time to the next.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, cast
 
 import cv2
@@ -141,55 +142,72 @@ class _Looking:
     def look(self, sighting: Sighting, courses: "Sequence[_Followed]") -> None:
         """Have every course look at one capture, or know what it saw there before."""
         own = sighting.key == self._reference
-        known = [self._recalled(sighting, course.key(sighting)) for course in courses]
-        before = [None if own else self._recalled(sighting, course.squares_key(sighting)) for course in courses]
-        squares = [None if arrays is None else Squares.of(arrays) for arrays in before]
-        enough = [own or course.answered_by(found) for course, found in zip(courses, squares, strict=True)]
+        looks = [course.look_before(sighting, self._kept) for course in courses]
+        squares = [None if own else course.squares_before(sighting, self._kept) for course in courses]
+        enough = [
+            course.answered_by(look) and (own or course.followed_by(found))
+            for course, look, found in zip(courses, looks, squares, strict=True)
+        ]
         light = None
-        if None in known or not all(enough):
+        if not all(enough):
             light = self._base if own else grey(self._picture(sighting.key)).astype(np.float32)
-        for course, arrays, found, current in zip(courses, known, squares, enough, strict=True):
-            if arrays is None:
-                assert light is not None
-                course.looks.append(course.looked(light, sighting.to_reference))
-            else:
-                course.looks.append(Look.of(arrays))
-            if not current:
-                assert light is not None
-                view = SmoothView(light, self._shape, sighting.to_reference)
-                found = course.followed(SmoothView(self._base, self._shape), view, found)
-                if self._kept is not None:
-                    self._kept.keep(sighting.key, course.squares_key(sighting), found.arrays())
+        for course, look, found in zip(courses, looks, squares, strict=True):
+            if light is not None:
+                look = course.looked(light, sighting.to_reference, look)
+                if not own and not course.followed_by(found):
+                    view = SmoothView(light, self._shape, sighting.to_reference)
+                    found = course.followed(SmoothView(self._base, self._shape), view, found)
+                    if self._kept is not None:
+                        self._kept.keep(sighting.key, course.squares_key(sighting, len(course.whole)), found.arrays())
+            assert look is not None, "what is not known has been looked at"
+            course.looks.append(look)
             course.lips.append(None if found is None else found.movement())
-
-    def _recalled(self, sighting: Sighting, key: str) -> Arrays | None:
-        return None if self._kept is None else self._kept.recall(sighting.key, key)
 
 
 class _Followed:
     """One crack with its stations, and what has been read there so far."""
 
     def __init__(self, found: Track, outlined: Outlined) -> None:
-        self.track, self.stations = found, outlined.stations
+        self.track, self.whole, self.stations = found, outlined.stations, outlined.stations
         self.looks: list[Look] = []
         #: None for the reference, which its lips have not moved since.
         self.lips: list[LipMovement | None] = []
         self._outlines = outlined.outlines
         # Lips are looked for beyond it: by capture, so that those of before stay when the crack grows wider.
         self._half_width_px = outlined.half_width_px
-        self._whole = outlined.stations
+        self._ends = outlined.ends
 
-    def key(self, sighting: Sighting) -> str:
-        """What a look of that capture at this crack goes by."""
-        return f"{places_key(self._whole, sighting.to_reference)} {self._whole.reach_px}"
+    def key(self, sighting: Sighting, count: int) -> str:
+        """What a look of that capture at the first `count` stations of this crack goes by."""
+        return f"{places_key(self.whole.only(slice(count)), sighting.to_reference)} {self.whole.reach_px}"
 
-    def squares_key(self, sighting: Sighting) -> str:
+    def squares_key(self, sighting: Sighting, count: int) -> str:
         """The same for the squares beside it."""
-        return f"squares {places_key(self._whole, sighting.to_reference)}"
+        return f"squares {places_key(self.whole.only(slice(count)), sighting.to_reference)}"
 
-    def answered_by(self, squares: Squares | None) -> bool:
+    def look_before(self, sighting: Sighting, kept: Looks | None) -> Look | None:
+        """The look that was kept of the most stations: a crack that grows longer has more of them each time."""
+        arrays = self._most(kept, sighting, self.key)
+        return None if arrays is None else Look.of(arrays)
+
+    def squares_before(self, sighting: Sighting, kept: Looks | None) -> Squares | None:
+        """The same of the squares."""
+        arrays = self._most(kept, sighting, self.squares_key)
+        return None if arrays is None else Squares.of(arrays)
+
+    def _most(self, kept: Looks | None, sighting: Sighting, key: Callable[[Sighting, int], str]) -> Arrays | None:
+        if kept is None:
+            return None
+        found = (kept.recall(sighting.key, key(sighting, count)) for count in reversed(self._ends))
+        return next((arrays for arrays in found if arrays is not None), None)
+
+    def answered_by(self, look: Look | None) -> bool:
+        """Whether it shows every station."""
+        return look is not None and len(look.profiles) == len(self.whole)
+
+    def followed_by(self, squares: Squares | None) -> bool:
         """Whether these are all that have to be followed."""
-        half = self._half_width_now[followed_stations(len(self._whole))]
+        half = self._half_width_now[followed_stations(len(self.whole))]
         return squares is not None and np.array_equal(squares.half_width_px, half)
 
     @property
@@ -199,12 +217,24 @@ class _Followed:
 
     def followed(self, reference: SmoothView, capture: SmoothView, before: Squares | None) -> Squares:
         """The squares beside the crack in one capture; `before` is what was found when it was narrower."""
-        return follow_lips(reference, capture, self._whole, self._half_width_now, before)
+        return follow_lips(reference, capture, self.whole, self._half_width_now, before)
 
-    def looked(self, light: FloatArray, to_reference: Floats) -> Look:
-        """One capture read at every station."""
-        across = profiles(light, to_reference, self._whole).astype(np.float32)
-        return Look(across, fit_gaps(across.astype(np.float64), self._whole.offsets_px))
+    def looked(self, light: FloatArray, to_reference: Floats, before: Look | None) -> Look:
+        """One capture read at every station, of which `before` knows the first; part by part, so that a crack that
+        grows longer changes nothing about the rest of it.
+        """
+        look = before
+        for part in self._parts(0 if look is None else len(look.profiles)):
+            stations = self.whole.only(part)
+            across = profiles(light, to_reference, stations).astype(np.float32)
+            freely = _fitted(across, stations.offsets_px, None, None if look is None else look.freely)
+            look = Look(across, freely) if look is None else look.with_more(across, freely)
+        assert look is not None, "a crack has stations"
+        return look
+
+    def _parts(self, known: int) -> list[slice]:
+        """The parts of the course beyond its first `known` stations."""
+        return [slice(first, last) for first, last in pairwise((0, *self._ends)) if last > known]
 
     def settle(self, common: Ground | None) -> None:
         """Once every capture has been read: the openings, at those stations that can be measured at all.
@@ -212,8 +242,9 @@ class _Followed:
         `common` is the wall's usual ground.
         """
         ground = self._ground(common)
-        self._fresh = [look.ground != ground for look in self.looks]
-        self.looks = [self._on(ground, look) for look in self.looks]
+        settled = [self._on(ground, look) for look in self.looks]
+        self._fresh = [now is not before for now, before in zip(settled, self.looks, strict=True)]
+        self.looks = settled
         gaps = [cast(Gaps, look.settled) for look in self.looks]
         clear = clear_stations(np.stack([found.standard_error_px for found in gaps]), self._own)
         self.stations = self.stations.only(clear)
@@ -225,16 +256,17 @@ class _Followed:
         self.widest = widest_stretch(self._openings, self.stations)
 
     def _on(self, ground: Ground, look: Look) -> Look:
-        if look.ground == ground:
-            return look
-        settled = fit_gaps(look.profiles.astype(np.float64), self._whole.offsets_px, ground)
-        return replace(look, ground=ground, settled=settled)
+        settled = look.settled if look.ground == ground else None
+        for part in self._parts(0 if settled is None else len(settled.opening_px)):
+            more = _fitted(look.profiles[part], self.whole.offsets_px, ground, settled)
+            settled = more if settled is None else settled.followed_by(more)
+        return look if settled is look.settled else replace(look, ground=ground, settled=settled)
 
     def keep(self, sightings: Sequence[Sighting], kept: Looks | None) -> None:
         """Keep what had to be worked out."""
         for sighting, look, fresh in zip(sightings, self.looks, self._fresh, strict=True):
             if kept is not None and fresh:
-                kept.keep(sighting.key, self.key(sighting), look.arrays())
+                kept.keep(sighting.key, self.key(sighting, len(self.whole)), look.arrays())
 
     def readings(self, keys: Sequence[int], reference: int | None) -> list[CrackReading]:
         """One reading a capture of the settled course; `reference` indexes the reference's own."""
@@ -275,7 +307,7 @@ class _Followed:
         """By how much the crack has grown at its first and second tip since the reference, or since it was first seen,
         capture by capture; `shape` is the reference's. None where a tip is not shown.
         """
-        course = Course.through(self._whole.points)
+        course = Course.through(self.whole.points)
         marked = np.unique(np.concatenate([region.places for region in self.track.regions if region is not None]))
         box = next(region.shape for region in self.track.regions if region is not None)
         place = np.full(box[0] * box[1], -1, np.int32)
@@ -346,6 +378,12 @@ class _Followed:
             "lips_error_px": float(np.hypot(opening.std() / np.sqrt(len(opening)), FLOOR_PX)),
             "shear_px": float(winsorised(lips.shear_px).mean()),
         }
+
+
+def _fitted(across: NDArray[np.float32], offsets_px: Floats, ground: Ground | None, before: Gaps | None) -> Gaps:
+    """The gaps of one part of a crack, with the blur that its earlier parts told."""
+    blur_px = before.blur_px if before is not None and before.blur_told else None
+    return fit_gaps(across.astype(np.float64), offsets_px, ground, blur_px=blur_px)
 
 
 def _stepped(value: float) -> float:

@@ -9,6 +9,7 @@ known from where the same crack gapes wide enough to show its dark ground.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ USUAL_GROUND = Ground(0.12, 0.1, 0.03)
 class Gaps:
     """What profiles (n, m) show: `opening_px` (n,) with `standard_error_px` (n,), the gap's `middle_px` (n,) on the
     profile, and the `ground_share` (n,) of the wall's light that its middle has, with `ground_error` (n,). NaN where
-    nothing could be fitted.
+    nothing could be fitted. `blur_px` is the camera's, `blur_told` whether these gaps told it.
     """
 
     opening_px: Floats
@@ -82,6 +83,7 @@ class Gaps:
     ground_share: Floats
     ground_error: Floats
     blur_px: float
+    blur_told: bool
 
     def only(self, chosen: NDArray[np.bool_]) -> "Gaps":
         """The same, of some of the profiles."""
@@ -92,7 +94,17 @@ class Gaps:
             self.ground_share[chosen],
             self.ground_error[chosen],
             self.blur_px,
+            self.blur_told,
         )
+
+    def followed_by(self, more: "Gaps") -> "Gaps":
+        """These and those of further profiles, fitted with the blur of these if they told one."""
+        joined: dict[str, Any] = {name: np.append(getattr(self, name), getattr(more, name)) for name in COLUMNS}
+        return replace(more, **joined)
+
+
+#: The fields of `Gaps` with a value for each profile.
+COLUMNS = ("opening_px", "standard_error_px", "middle_px", "ground_share", "ground_error")
 
 
 def of_one_ground(gaps: Sequence[Gaps]) -> NDArray[np.bool_]:
@@ -131,30 +143,36 @@ def ground_of(gaps: Sequence[Gaps]) -> Ground | None:
 
 
 def fit_gaps(
-    profiles: Floats, offsets_px: Floats, ground: Ground | None = None, expected_px: Floats | None = None
+    profiles: Floats,
+    offsets_px: Floats,
+    ground: Ground | None = None,
+    expected_px: Floats | None = None,
+    blur_px: float | None = None,
 ) -> Gaps:
     """Fit the gap in each profile (n, m) sampled at `offsets_px` (m,).
 
     `ground` is what is known of the crack's ground (None: what cracks usually show, loosely);
-    `expected_px` (n,) the middle of the gap where it was seen before (None: at 0).
+    `expected_px` (n,) the middle of the gap where it was seen before (None: at 0); `blur_px` the camera's blur
+    (None: as these gaps tell it).
     """
     seen = np.isfinite(profiles).mean(axis=1) > 0.9
     if not seen.any():
-        return _gaps(np.full((5, len(profiles)), np.nan), _USUAL_BLUR_PX)
+        return _gaps(np.full((5, len(profiles)), np.nan), blur_px)
     filled = np.where(np.isfinite(profiles), profiles, np.nanmedian(profiles[seen], axis=1).mean())[seen]
     expected = np.zeros(len(filled)) if expected_px is None else np.nan_to_num(expected_px)[seen]
     fit = _Fit.of(filled, offsets_px, ground or USUAL_GROUND, expected)
     start = fit.coarse(_USUAL_BLUR_PX)
-    blur = fit.best_blur(start, _WIDE_PX if ground is None else 0.0)
-    found = fit.refined(start, blur)
+    told = fit.best_blur(start, _WIDE_PX if ground is None else 0.0) if blur_px is None else blur_px
+    found = fit.refined(start, _USUAL_BLUR_PX if told is None else told)
     whole = np.full((5, len(profiles)), np.nan)
     whole[:, seen] = found.opening, found.error, found.middle, found.ground, found.ground_error
-    return _gaps(whole, blur)
+    return _gaps(whole, told)
 
 
-def _gaps(columns: Floats, blur_px: float) -> Gaps:
+def _gaps(columns: Floats, blur_px: float | None) -> Gaps:
     opening, error, middle, ground, ground_error = columns
-    return Gaps(opening, error, middle, ground, ground_error, blur_px)
+    blur = _USUAL_BLUR_PX if blur_px is None else blur_px
+    return Gaps(opening, error, middle, ground, ground_error, blur, blur_px is not None)
 
 
 @dataclass(frozen=True)
@@ -208,11 +226,11 @@ class _Fit:
         best = (cost + _STAY * self.light[:, None] ** 2 * off**2).argmin(axis=1)
         return tried.middle[best], tried.opening[best]
 
-    def best_blur(self, start: tuple[Floats, Floats], least_px: float) -> float:
-        """The one blur that explains this capture's gaps of `least_px` and more best."""
+    def best_blur(self, start: tuple[Floats, Floats], least_px: float) -> float | None:
+        """The one blur that explains this capture's gaps of `least_px` and more best; None where there are too few."""
         wide = np.flatnonzero(start[1] >= least_px)
         if len(wide) < _LEAST_BLURRED:
-            return _USUAL_BLUR_PX
+            return None
         spread = np.linspace(0, len(wide) - 1, min(len(wide), _MOST_BLURRED)).round().astype(np.int64)
         part, begun = self.only(wide[spread]), (start[0][wide[spread]], start[1][wide[spread]])
         costs = np.array([np.median(part.refined(begun, float(blur)).cost) for blur in _BLURS_PX])

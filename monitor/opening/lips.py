@@ -126,12 +126,16 @@ def follow_lips(
     """Follow both lips from the reference to a capture.
 
     `half_width_px` (n,) is that of the crack at each station, as the reference shows it (0 where there was none).
-    What was found `before` at the same stations is taken from there wherever the crack was as wide.
+    What was found `before` at the same stations, or at the first of them, is taken from there wherever the crack was
+    as wide.
     """
     chosen = followed_stations(len(stations))
     half = half_width_px[chosen]
-    known = np.zeros(len(half), bool) if before is None else before.half_width_px == half
-    moved = np.full((len(half), 3), np.nan) if before is None else before.moved.copy()
+    known, moved = np.zeros(len(half), bool), np.full((len(half), 3), np.nan)
+    if before is not None:
+        there = len(before.half_width_px)
+        known[:there] = before.half_width_px == half[:there]
+        moved[:there] = before.moved
     for place in np.flatnonzero(~known):
         moved[place] = _parted(first, second, stations, chosen[place], float(half[place]))
     return Squares(half, moved)

@@ -2,19 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.opening.gaps import Gaps, Ground
+from monitor.opening.gaps import COLUMNS, Gaps, Ground
 from monitor.opening.stations import Stations
 
 Floats = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]
-
-_GAPS = ("opening_px", "standard_error_px", "middle_px", "ground_share", "ground_error")
 
 
 @dataclass(frozen=True)
@@ -28,32 +26,38 @@ class Look:
     ground: Ground | None = None
     settled: Gaps | None = None
 
+    def with_more(self, profiles: NDArray[np.float32], freely: Gaps) -> "Look":
+        """The same with further stations, which are yet to be settled."""
+        return replace(self, profiles=np.concatenate([self.profiles, profiles]), freely=self.freely.followed_by(freely))
+
     def arrays(self) -> Arrays:
         """A settled look to keep."""
         assert self.ground is not None, "only what is settled is kept"
         assert self.settled is not None, "only what is settled is kept"
         both = self.freely, self.settled
         return {
-            "about": np.array([*(gaps.blur_px for gaps in both), *astuple(self.ground)]),
-            "gaps": np.stack([getattr(gaps, name) for gaps in both for name in _GAPS]),
+            "about": np.array(
+                [part for gaps in both for part in (gaps.blur_px, gaps.blur_told)] + [*astuple(self.ground)]
+            ),
+            "gaps": np.stack([getattr(gaps, name) for gaps in both for name in COLUMNS]),
             "profiles": self.profiles,
         }
 
     @classmethod
     def of(cls, arrays: Arrays) -> "Look":
         """One that was kept."""
-        free_blur, settled_blur, *ground = map(float, arrays["about"])
+        free_blur, free_told, settled_blur, settled_told, *ground = map(float, arrays["about"])
         freely, settled = np.split(arrays["gaps"], 2)
         return cls(
             arrays["profiles"],
-            _gaps(freely, free_blur),
+            _gaps(freely, free_blur, bool(free_told)),
             Ground(*ground),
-            _gaps(settled, settled_blur),
+            _gaps(settled, settled_blur, bool(settled_told)),
         )
 
 
-def _gaps(rows: Floats, blur_px: float) -> Gaps:
-    return Gaps(**dict(zip(_GAPS, rows, strict=True)), blur_px=blur_px)
+def _gaps(rows: Floats, blur_px: float, blur_told: bool) -> Gaps:
+    return Gaps(**dict(zip(COLUMNS, rows, strict=True)), blur_px=blur_px, blur_told=blur_told)
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,13 @@ _REACH_STEP_PX = 4.0
 @dataclass(frozen=True)
 class Outlined:
     """A crack by its masks: the outline in each capture, None where it was not seen; the `stations` that all of them
-    give; and at each, `half_width_px` (captures, n), half of the widest that this capture and those before it show.
+    give, `ends` saying after how many of them each part ends that was laid at once; and at each, `half_width_px`
+    (captures, n), half of the widest that this capture and those before it show.
     """
 
     outlines: tuple[Outline | None, ...]
     stations: Stations
+    ends: tuple[int, ...]
     half_width_px: Floats
 
 
@@ -55,7 +57,7 @@ class Outlining:
             key: Outline.of(self._known(key, f"outline {part.digest}", partial(_outline, part)))
             for key, part in parts.items()
         }
-        stations = _stations([_moved(outlines[key].stations, part.origin) for key, part in parts.items()])
+        stations, ends = _stations([_moved(outlines[key].stations, part.origin) for key, part in parts.items()])
         half = np.zeros((len(self._keys), len(stations)))
         for row, key in zip(half, self._keys, strict=True):
             if key not in parts:
@@ -66,7 +68,7 @@ class Outlining:
             row[:] = self._known(key, name, partial(_half_widths, parts[key], places))["half_px"]
         shown = tuple(outlines.get(key) for key in self._keys)
         widest = np.maximum.accumulate(half, axis=0)
-        return Outlined(shown, stations, np.ceil(widest / _WIDTH_STEP_PX) * _WIDTH_STEP_PX)
+        return Outlined(shown, stations, ends, np.ceil(widest / _WIDTH_STEP_PX) * _WIDTH_STEP_PX)
 
     def _known(self, capture: int, key: str, work_out: Callable[[], Arrays]) -> Arrays:
         known = None if self._kept is None else self._kept.recall(capture, key)
@@ -110,8 +112,10 @@ def _moved(stations: Stations, by: tuple[int, int]) -> Stations:
     return replace(stations, points=stations.points + by)
 
 
-def _stations(seen: Sequence[Stations]) -> Stations:
-    """Stations along the course as first `seen`, and on along what later captures show beyond it."""
+def _stations(seen: Sequence[Stations]) -> tuple[Stations, tuple[int, ...]]:
+    """Stations along the course as first `seen`, and on along what later captures show beyond it; and after how many
+    of them each of these parts ends.
+    """
     laid: list[Stations] = []
     reach = 0.0
     for stations in seen:
@@ -121,10 +125,13 @@ def _stations(seen: Sequence[Stations]) -> Stations:
             stations = stations.only(known.query(stations.points)[0] > _SAME_PLACE_PX)
         if len(stations) >= (LEAST_STATIONS if laid else 1):
             laid.append(stations)
-    ends = np.cumsum([0, *(int(part.branch.max()) + 1 for part in laid)])
-    return Stations(
+    branches = np.cumsum([0, *(int(part.branch.max()) + 1 for part in laid)])
+    stations = Stations(
         points=np.concatenate([part.points for part in laid] or [np.zeros((0, 2))]),
         normals=np.concatenate([part.normals for part in laid] or [np.zeros((0, 2))]),
-        branch=np.concatenate([part.branch + end for part, end in zip(laid, ends, strict=False)] or [np.zeros(0)]),
+        branch=np.concatenate(
+            [part.branch + first for part, first in zip(laid, branches, strict=False)] or [np.zeros(0)]
+        ),
         reach_px=float(np.ceil(reach / _REACH_STEP_PX) * _REACH_STEP_PX),
     )
+    return stations, tuple(map(int, np.cumsum([len(part) for part in laid])))

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from monitor.imaging.sparse_masks import SparseMask
+from monitor.opening import following
 from monitor.opening.following import Sighting, follow
+from monitor.opening.gaps import fit_gaps
 from monitor.service.looks import KeptLooks
 from simulations.growth import steady
 from simulations.rendering import coverage
@@ -86,14 +88,24 @@ def test_another_capture_is_read_and_the_reference_to_compare_it_with(follower):
     assert sorted(follower.read) == [0, 2]
 
 
-def test_a_crack_that_shows_more_of_itself_is_looked_at_anew(follower):
+def test_a_crack_that_shows_more_of_itself_is_looked_at_where_it_is_new(follower, monkeypatch):
     upper = (np.arange(SHAPE[0]) < 150)[:, None]
     short = [replace(one, mask=SparseMask.of(one.mask.dense() & upper)) for one in follower.sightings]
     long, follower.sightings = follower.sightings, short
     follower.follow(0, 1)
     follower.sightings = [*short[:2], *long[2:]]
-    assert follower.follow(0, 1, 2, 3) == follower.anew(0, 1, 2, 3)
+    fitted = []
+
+    def counted(profiles, *args, **kwargs):
+        fitted.append(len(profiles))
+        return fit_gaps(profiles, *args, **kwargs)
+
+    monkeypatch.setattr(following, "fit_gaps", counted)
+    found = follower.follow(0, 1, 2, 3)
+    some, fitted[:] = sum(fitted), []
+    assert found == follower.anew(0, 1, 2, 3)
     assert sorted(follower.read) == [0, 1, 2, 3]
+    assert some < 0.85 * sum(fitted), "the upper half of the first two is not fitted again"
 
 
 def test_a_crack_that_grows_wider_is_read_in_the_new_capture_alone(follower):

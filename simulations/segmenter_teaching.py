@@ -20,6 +20,7 @@ from simulations.fading import kept_twins
 from simulations.patches import Patch, check_folders, masked_photos, twins_in
 from simulations.pools import Drawn
 from simulations.segmenting import (
+    HAIRLINE_ZOOMS,
     Mixture,
     Reading,
     best_level,
@@ -35,6 +36,8 @@ from simulations.teaching import TEACHING_DATA, check_name, shown
 _SIDE_PX = 128
 _VALIDATION_PATCHES, _BATCH = 1000, 64
 _VALIDATION_SEED, _TRAINING_SEED = 800_000, 100_000
+#: How much surer a network is taken to be of hairlines than it is.
+_HAIRLINE_GAIN = 2.5
 _TRUTH = (
     "Simulated cracks, and in photos masks that networks gave: in round 1 the explanation of a classifier, in round 2 "
     "the network of round 1. Masks that people drew only said whether a crop shows a crack."
@@ -107,15 +110,17 @@ class _Lesson:
         self, teacher: Classifier | Segmenter, name: str, folder: Path, start: Segmenter | None = None
     ) -> _Taught:
         """One round: the teacher's masks, the training from `start` on, the level, and the weights in `folder`."""
-        masks, reading, shares = _believed(teacher)
+        reading, believed = _believed(teacher)
         photos = []
-        for source_name, share in shares.items():
+        for source_name, about in believed.items():
             source = masked_photos(self.data / source_name, "train")
             kept = self.out / "masks" / f"{source_name}_{teacher.sha256[:12]}"
-            seen = taught_photos(source, masks, kept, shown(self.bar, f"Masks of {source_name}"))
-            if isinstance(teacher, Segmenter):
-                seen = kept_twins(seen, masks, twins_in(kept, source_name), np.random.default_rng(self.options.seed))
-            photos.append((share, seen))
+            seen = taught_photos(source, about.masks, kept, shown(self.bar, f"Masks of {source_name}"))
+            if about.twins:
+                seen = kept_twins(
+                    seen, about.masks, twins_in(kept, source_name), np.random.default_rng(self.options.seed)
+                )
+            photos.append((about.share, seen))
         patches = len(self.training["images"])
         found = train_segmenter(
             Mixture(self.training, photos, reading),
@@ -135,7 +140,7 @@ class _Lesson:
             "truth": _TRUTH,
             "recipe": {
                 "patches": patches,
-                "photos": shares,
+                "photos": {name: about.share for name, about in believed.items()},
                 **_explained(self.classifier),
                 "teacher": teacher.name,
                 "teacher_sha256": teacher.sha256,
@@ -153,13 +158,26 @@ def _explained(classifier: Classifier | None) -> dict[str, str]:
     return {"explained_by": classifier.name, "explained_by_sha256": classifier.sha256}
 
 
-def _believed(
-    teacher: Classifier | Segmenter,
-) -> tuple[Callable[[Patch], NDArray[np.uint8]], Reading, dict[str, float]]:
-    """How a teacher's masks are made and read, and how often it is believed about which photos.
+@dataclass(frozen=True)
+class _Believed:
+    """What a teacher says of one set of photos: its `masks`, how often they are shown, and whether `twins` are, too, in
+    which what it sees is fainter or gone.
+    """
 
-    The hairlines of `uav75` come in when a network that knows where cracks are can say where.
+    share: float
+    masks: Callable[[Patch], NDArray[np.uint8]]
+    twins: bool = False
+
+
+def _believed(teacher: Classifier | Segmenter) -> tuple[Reading, dict[str, _Believed]]:
+    """How a teacher's masks are read, and what it is believed by the name of the photos.
+
+    The hairlines of `uav75` come in when a network that knows where cracks are can say where. It sees them faintly at
+    first: in a window that shows a crack, what it is a tenth sure of is the best guess there is.
     """
     if isinstance(teacher, Classifier):
-        return explained_masks(teacher), read_explained, {"masonry_dais": 1.0}
-    return soft_masks(teacher), read_soft, {"masonry_dais": 0.88, "uav75": 0.12}
+        return read_explained, {"masonry_dais": _Believed(1.0, explained_masks(teacher))}
+    return read_soft, {
+        "masonry_dais": _Believed(0.6, soft_masks(teacher), twins=True),
+        "uav75": _Believed(0.4, soft_masks(teacher, HAIRLINE_ZOOMS, _HAIRLINE_GAIN)),
+    }

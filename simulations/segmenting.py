@@ -42,13 +42,14 @@ PAINTING = Painting((1.0, 20.0), (0.05, 0.35), second=0.3, crumbled=0.3, least_p
 #: How often a crack is a hairline.
 _HAIRLINE_SHARE = 0.4
 #: How often procedural walls, textures and the two photo sets are painted on, and a patch has a crack at all.
-_SHARES = (0.5, 0.15, 0.2, 0.15)
+_SHARES = (0.42, 0.13, 0.2, 0.25)
 _CRACKED_SHARE = 0.6
 _ZOOMS: Zooms = (0.6, 2.5)
 #: Photos of 224 px are enlarged for the explanation: it was made for cracks photographed in more detail.
 _EXPLAINED_ZOOM = 2
-#: A soft mask is the mean over the photo and its mirror image at these zooms.
+#: A soft mask is the mean over the photo and its mirror image at these zooms; of photos of hairlines at those.
 _SOFT_ZOOMS = (1.0, 1.5)
+HAIRLINE_ZOOMS = (1.0, 1.5, 2.0)
 #: Windows that show a crack are left out where fewer pixels than this are at least so sure of it.
 _LEAST_SEEN_PX, _SEEN_FROM = 20, 0.25
 _TRIES = 10_000
@@ -194,18 +195,20 @@ def explained_masks(classifier: Classifier) -> Callable[[Patch], NDArray[np.uint
     return mask_of
 
 
-def soft_masks(segmenter: Segmenter) -> Callable[[Patch], NDArray[np.uint8]]:
+def soft_masks(
+    segmenter: Segmenter, zooms: Sequence[float] = _SOFT_ZOOMS, gain: float = 1.0
+) -> Callable[[Patch], NDArray[np.uint8]]:
     """What gives a photo uint8 (rows, cols, 3) its crack probability uint8 (rows, cols), from 0 to 255, by the mean
-    over its mirror image and two zooms.
+    over its mirror image and the zooms, times the gain: 255 at most.
     """
 
     def mask_of(image: Patch) -> NDArray[np.uint8]:
         seen = []
-        for zoom in _SOFT_ZOOMS:
+        for zoom in zooms:
             for step in (1, -1):
                 found = _whole(segmenter, _enlarged(image[:, ::step], zoom))
                 seen.append(cv2.resize(found, image.shape[1::-1], interpolation=cv2.INTER_AREA)[:, ::step])
-        return np.round(np.mean(seen, axis=0) * 255).astype(np.uint8)
+        return np.round(np.minimum(np.mean(seen, axis=0) * gain, 1) * 255).astype(np.uint8)
 
     return mask_of
 

@@ -190,6 +190,12 @@ def test_a_soft_mask_is_the_same_for_the_mirror_image() -> None:
     np.testing.assert_array_equal(soft_masks(DARK)(image[:, ::-1]), soft_masks(DARK)(image)[:, ::-1])
 
 
+def test_a_soft_mask_with_a_gain_is_surer_and_never_more_than_sure() -> None:
+    once, thrice = (soft_masks(DARK, (1.0, 2.0), gain)(photo(1, 20)).astype(int) for gain in (1.0, 3.0))
+    assert 0 < once.max() <= 255
+    np.testing.assert_allclose(thrice, np.minimum(3 * once, 255), atol=2)
+
+
 def test_explained_masks_are_those_of_the_analysis_of_the_enlarged_photo(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, ...]] = []
 

@@ -46,7 +46,10 @@ def air_voids(image: Picture, rng: np.random.Generator) -> Picture:
         cv2.ellipse(drawn, centre, size, float(rng.uniform(0, 180)), 0, 360, int(rng.integers(60, 256)), -1)
     covered = cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     ragged = np.clip(covered * (1 + 0.5 * fractal_noise(shape, rng, 5, 2)), 0, 1)
-    lit = np.roll(covered, (int(rng.integers(1, 3)), 0), (0, 1)) * (1 - covered) * rng.uniform(0, 0.3)
+    below = int(rng.integers(1, 3))
+    lit = np.zeros_like(covered)
+    lit[below:] = covered[:-below]
+    lit *= (1 - covered) * rng.uniform(0, 0.3)
     return np.asarray(np.clip(image * (1 + lit - rng.uniform(0.3, 0.9) * ragged)[..., None], 0, 1), np.float32)
 
 

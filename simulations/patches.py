@@ -124,7 +124,7 @@ class Painting:
     truth_px: float = 0.0
 
 
-#: Hairlines, which a camera shows as a faint line a pixel or two wide; on concrete beside darker joints and voids.
+#: Hairlines, which a camera shows as a faint line a pixel or two wide, beside darker joints and voids of concrete.
 HAIRLINES = Painting((0.4, 2.5), (0.1, 0.5), second=0.4, reliefs=0.4, board_marked=0.8, least_px=0.0, truth_px=1.6)
 
 

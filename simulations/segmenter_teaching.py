@@ -1,7 +1,7 @@
 """Teach a segmenter in rounds, by simulated cracks and by masks that networks gave; write weights and manifest."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,8 @@ class _Lesson:
         photos = []
         for source_name, about in believed.items():
             source = masked_photos(self.data / source_name, "train")
-            kept = self.out / "masks" / f"{source_name}_{teacher.sha256[:12]}"
+            told = "".join(f"_{name}_{value}" for name, value in about.how.items())
+            kept = self.out / "masks" / f"{source_name}_{teacher.sha256[:12]}{told}"
             seen = taught_photos(source, about.masks, kept, shown(self.bar, f"Masks of {source_name}"))
             if about.twins:
                 seen = kept_twins(
@@ -141,6 +142,7 @@ class _Lesson:
             "recipe": {
                 "patches": patches,
                 "photos": {name: about.share for name, about in believed.items()},
+                "masks": {name: about.how for name, about in believed.items() if about.how},
                 **_explained(self.classifier),
                 "teacher": teacher.name,
                 "teacher_sha256": teacher.sha256,
@@ -161,12 +163,13 @@ def _explained(classifier: Classifier | None) -> dict[str, str]:
 @dataclass(frozen=True)
 class _Believed:
     """What a teacher says of one set of photos: its `masks`, how often they are shown, and whether `twins` are, too, in
-    which what it sees is fainter or gone.
+    which what it sees is fainter or gone. `how` says what else decides the masks.
     """
 
     share: float
     masks: Callable[[Patch], NDArray[np.uint8]]
     twins: bool = False
+    how: Mapping[str, float | str] = field(default_factory=dict)
 
 
 def _believed(teacher: Classifier | Segmenter) -> tuple[Reading, dict[str, _Believed]]:
@@ -179,5 +182,9 @@ def _believed(teacher: Classifier | Segmenter) -> tuple[Reading, dict[str, _Beli
         return read_explained, {"masonry_dais": _Believed(1.0, explained_masks(teacher))}
     return read_soft, {
         "masonry_dais": _Believed(0.6, soft_masks(teacher), twins=True),
-        "uav75": _Believed(0.4, soft_masks(teacher, HAIRLINE_ZOOMS, _HAIRLINE_GAIN)),
+        "uav75": _Believed(
+            0.4,
+            soft_masks(teacher, HAIRLINE_ZOOMS, _HAIRLINE_GAIN),
+            how={"gain": _HAIRLINE_GAIN, "zooms": "-".join(f"{zoom:g}" for zoom in HAIRLINE_ZOOMS)},
+        ),
     }

@@ -4,8 +4,9 @@ What people marked in the photos says only whether a window shows a crack: `Crop
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,7 @@ from monitor.networks.weights import Classifier, Segmenter
 from monitor.segmentation.refinement import RefinementOptions
 from simulations.patches import (
     HAIRLINES,
+    SETS,
     Painting,
     Patch,
     Source,
@@ -54,6 +56,10 @@ HAIRLINE_ZOOMS = (1.0, 1.5, 2.0)
 _LEAST_SEEN_PX, _SEEN_FROM = 20, 0.25
 _TRIES = 10_000
 _BATCH = 64
+#: Patches that were painted otherwise are others.
+_PAINTED = sha256(repr((PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _CRACKED_SHARE, _ZOOMS)).encode()).hexdigest()[
+    :8
+]
 _LEVELS = np.arange(5, 96) / 100
 
 
@@ -69,7 +75,9 @@ def draw_pixel_pool(
     """`count` simulated patches as `images` uint8 (n, side, side, 3) and `truth` uint8 (n, side, side), the share of
     each pixel that lies in a gap, from 0 to 255; in shards kept in `folder`.
     """
-    return draw_shards(partial(_drawn, data, fold, side), folder, f"pixels_{fold}_{side}", count, seed, on_shard)
+    return draw_shards(
+        partial(_drawn, data, fold, side), folder, f"pixels_{fold}_{side}_{_PAINTED}", count, seed, on_shard
+    )
 
 
 def _drawn(data: Path, fold: str, side: int, count: int, rng: np.random.Generator) -> Drawn:
@@ -90,6 +98,8 @@ def _painted(source: Source | None, side: int, rng: np.random.Generator) -> tupl
         surface = labelled_window(source, False, side, random_zoom(_ZOOMS, rng), rng)
         base = None if surface is None else Wall(surface, np.zeros((side, side), bool), source.name)
     how = HAIRLINES if rng.random() < _HAIRLINE_SHARE else PAINTING
+    if source is not None and source.name == SETS[1]:
+        how = replace(how, board_marked=0.0)  # there is no formwork in masonry
     painted = painted_patch(bool(rng.random() < _CRACKED_SHARE), side, rng, base, how)
     assert painted is not None, "cracks of any size are welcome"
     return painted

@@ -101,17 +101,17 @@ def follow(
     """
     tracks = track([sighting.mask for sighting in sightings], lambda index, pixels: sightings[index].seen(pixels))
     outlining = Outlining([sighting.key for sighting in sightings], kept)
-    courses = [_Followed(found, outlining.of(found)) for found in tracks]
+    keys = [sighting.key for sighting in sightings]
+    own = keys.index(reference) if reference in keys else None
+    courses = [_Followed(found, outlining.of(found), own) for found in tracks]
     courses = [course for course in courses if len(course.stations) >= LEAST_STATIONS]
     if not courses:
         return Following()
-    keys = [sighting.key for sighting in sightings]
     looking = _Looking(reference, sightings[0].mask.shape, picture, kept)
     for sighting in sightings:
         looking.look(sighting, courses)
     common = ground_of([gaps for course in courses for gaps in course.on_own_ground])
     readings: list[CrackReading] = []
-    own = keys.index(reference) if reference in keys else None
     for course in courses:
         course.settle(common)
         course.keep(sightings, kept)
@@ -167,19 +167,23 @@ class _Looking:
 class _Followed:
     """One crack with its stations, and what has been read there so far."""
 
-    def __init__(self, found: Track, outlined: Outlined) -> None:
+    def __init__(self, found: Track, outlined: Outlined, reference: int | None) -> None:
         self.track, self.whole, self.stations = found, outlined.stations, outlined.stations
         self.looks: list[Look] = []
         #: None for the reference, which its lips have not moved since.
         self.lips: list[LipMovement | None] = []
         self._outlines = outlined.outlines
-        # Lips are looked for beyond it: by capture, so that those of before stay when the crack grows wider.
+        # Lips are looked for beyond it: as wide as the crack was until then, so that what was found before stays when
+        # it grows wider, and as it is in the reference.
         self._half_width_px = outlined.half_width_px
+        if reference is not None:
+            self._half_width_px = np.maximum(outlined.half_width_px, outlined.half_width_px[reference])
         self._ends = outlined.ends
 
     def key(self, sighting: Sighting, count: int) -> str:
         """What a look of that capture at the first `count` stations of this crack goes by."""
-        return f"{places_key(self.whole.only(slice(count)), sighting.to_reference)} {self.whole.reach_px}"
+        parts = [end for end in self._ends if end <= count]
+        return f"{places_key(self.whole.only(slice(count)), sighting.to_reference)} {self.whole.reach_px} {parts}"
 
     def squares_key(self, sighting: Sighting, count: int) -> str:
         """The same for the squares beside it."""
@@ -216,7 +220,8 @@ class _Followed:
         return np.asarray(self._half_width_px[len(self.lips)], np.float64)
 
     def followed(self, reference: SmoothView, capture: SmoothView, before: Squares | None) -> Squares:
-        """The squares beside the crack in one capture; `before` is what was found when it was narrower."""
+        """The squares beside the crack in one capture; `before` is what was found when it was shorter or
+        narrower."""
         return follow_lips(reference, capture, self.whole, self._half_width_now, before)
 
     def looked(self, light: FloatArray, to_reference: Floats, before: Look | None) -> Look:

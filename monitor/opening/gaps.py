@@ -42,6 +42,8 @@ _BLURS_PX = np.array([0.5, 0.7, 0.9, 1.2, 1.6, 2.1, 2.8])
 _USUAL_BLUR_PX = 0.9
 #: One blur is the same all along: so many gaps tell it, spread over the crack; fewer do not tell it at all.
 _MOST_BLURRED, _LEAST_BLURRED = 200, 8
+#: What fewer gaps tell does not bind the rest of the crack.
+_BINDING = 40
 #: No crack's ground is the same all along: one is never known better than this, two cracks' differ by that.
 _GROUND_FLOOR, GROUND_SPREAD = 0.015, 0.04
 #: Shaded mortar beside a gap passes for part of it, and never the other way round: the ground is darker than the
@@ -74,7 +76,8 @@ USUAL_GROUND = Ground(0.12, 0.1, 0.03)
 class Gaps:
     """What profiles (n, m) show: `opening_px` (n,) with `standard_error_px` (n,), the gap's `middle_px` (n,) on the
     profile, and the `ground_share` (n,) of the wall's light that its middle has, with `ground_error` (n,). NaN where
-    nothing could be fitted. `blur_px` is the camera's, `blur_told` whether these gaps told it.
+    nothing could be fitted. `blur_px` is the camera's; `blur_told` whether enough of these gaps, or of those before
+    them along the crack, told it.
     """
 
     opening_px: Floats
@@ -157,22 +160,21 @@ def fit_gaps(
     """
     seen = np.isfinite(profiles).mean(axis=1) > 0.9
     if not seen.any():
-        return _gaps(np.full((5, len(profiles)), np.nan), blur_px)
+        return _gaps(np.full((5, len(profiles)), np.nan), blur_px or _USUAL_BLUR_PX, blur_px is not None)
     filled = np.where(np.isfinite(profiles), profiles, np.nanmedian(profiles[seen], axis=1).mean())[seen]
     expected = np.zeros(len(filled)) if expected_px is None else np.nan_to_num(expected_px)[seen]
     fit = _Fit.of(filled, offsets_px, ground or USUAL_GROUND, expected)
     start = fit.coarse(_USUAL_BLUR_PX)
-    told = fit.best_blur(start, _WIDE_PX if ground is None else 0.0) if blur_px is None else blur_px
-    found = fit.refined(start, _USUAL_BLUR_PX if told is None else told)
+    blur, by = (blur_px, _BINDING) if blur_px is not None else fit.best_blur(start, _WIDE_PX if ground is None else 0.0)
+    found = fit.refined(start, blur)
     whole = np.full((5, len(profiles)), np.nan)
     whole[:, seen] = found.opening, found.error, found.middle, found.ground, found.ground_error
-    return _gaps(whole, told)
+    return _gaps(whole, blur, by >= _BINDING)
 
 
-def _gaps(columns: Floats, blur_px: float | None) -> Gaps:
+def _gaps(columns: Floats, blur_px: float, blur_told: bool) -> Gaps:
     opening, error, middle, ground, ground_error = columns
-    blur = _USUAL_BLUR_PX if blur_px is None else blur_px
-    return Gaps(opening, error, middle, ground, ground_error, blur, blur_px is not None)
+    return Gaps(opening, error, middle, ground, ground_error, blur_px, blur_told)
 
 
 @dataclass(frozen=True)
@@ -226,18 +228,20 @@ class _Fit:
         best = (cost + _STAY * self.light[:, None] ** 2 * off**2).argmin(axis=1)
         return tried.middle[best], tried.opening[best]
 
-    def best_blur(self, start: tuple[Floats, Floats], least_px: float) -> float | None:
-        """The one blur that explains this capture's gaps of `least_px` and more best; None where there are too few."""
+    def best_blur(self, start: tuple[Floats, Floats], least_px: float) -> tuple[float, int]:
+        """The one blur that explains this capture's gaps of `least_px` and more best, and how many gaps tell it: where
+        there are too few, none do.
+        """
         wide = np.flatnonzero(start[1] >= least_px)
         if len(wide) < _LEAST_BLURRED:
-            return None
+            return _USUAL_BLUR_PX, 0
         spread = np.linspace(0, len(wide) - 1, min(len(wide), _MOST_BLURRED)).round().astype(np.int64)
         part, begun = self.only(wide[spread]), (start[0][wide[spread]], start[1][wide[spread]])
         costs = np.array([np.median(part.refined(begun, float(blur)).cost) for blur in _BLURS_PX])
         index = int(np.clip(costs.argmin(), 1, len(costs) - 2))
         curve = np.polyfit(np.log(_BLURS_PX[index - 1 : index + 2]), costs[index - 1 : index + 2], 2)
         best = np.exp(-curve[1] / (2 * curve[0])) if curve[0] > 0 else _BLURS_PX[costs.argmin()]
-        return float(np.clip(best, _BLURS_PX[0], _BLURS_PX[-1]))
+        return float(np.clip(best, _BLURS_PX[0], _BLURS_PX[-1])), len(wide)
 
     def refined(self, start: tuple[Floats, Floats], blur: float) -> _Found:
         """Gauss-Newton on left and right level, ground, middle and opening, the ground held by what is known."""

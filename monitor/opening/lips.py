@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 #: Squares of this half side are followed, at every so manieth station.
 _HALF_PX = 12
 _EVERY = 4
-#: Squares keep this far off the lip as the reference shows it.
+#: Squares keep this far off the lip.
 _OFF_LIP_PX = 3.0
 #: Searched first this far, then, where nothing like the square was found, further; and the correlation from where on
 #: it counts as found: in a larger field something alike lies by chance.
@@ -125,9 +125,9 @@ def follow_lips(
 ) -> Squares:
     """Follow both lips from the reference to a capture.
 
-    `half_width_px` (n,) is that of the crack at each station, as the reference shows it (0 where there was none).
-    What was found `before` at the same stations, or at the first of them, is taken from there wherever the crack was
-    as wide.
+    `half_width_px` (n,) is that of the crack at each station, in the reference and until the capture (0 where there
+    was none). What was found `before` at the same stations, or at the first of them, is taken from there wherever the
+    crack was as wide.
     """
     chosen = followed_stations(len(stations))
     half = half_width_px[chosen]

@@ -78,3 +78,21 @@ def test_a_ground_that_varies_a_little_is_one_and_what_was_not_seen_counts():
     assert of_one_ground([fit_gaps(varied, OFFSETS)]).all()
     hidden = np.full((12, len(OFFSETS)), np.nan)
     assert of_one_ground([fit_gaps(hidden, OFFSETS)]).all()
+
+
+def test_many_gaps_tell_a_blur_that_binds_the_rest_of_the_crack_and_few_do_not():
+    many, few = (fit_gaps(drawn(4.0, 1.6, count=count), OFFSETS, DARK) for count in (60, 12))
+    assert many.blur_told
+    assert many.blur_px == pytest.approx(1.6, abs=0.15)
+    assert not few.blur_told
+    given = fit_gaps(drawn(4.0, 1.6, count=12), OFFSETS, DARK, blur_px=1.2)
+    assert (given.blur_px, given.blur_told) == (1.2, True)
+    unseen = fit_gaps(np.full((5, len(OFFSETS)), np.nan), OFFSETS, DARK)
+    assert not unseen.blur_told
+
+
+def test_gaps_followed_by_others_are_all_of_them_in_their_order():
+    first, second = fit_gaps(drawn(3.0, count=50), OFFSETS, DARK), fit_gaps(drawn(6.0, count=9), OFFSETS, DARK)
+    both = first.followed_by(second)
+    np.testing.assert_array_equal(both.opening_px, [*first.opening_px, *second.opening_px])
+    assert both.blur_px == second.blur_px

@@ -91,8 +91,9 @@ def test_a_part_of_a_view_is_what_the_whole_frame_shows_there(row, col, beyond):
 
     rows, cols = part.shape
     np.testing.assert_allclose(part, whole[first_row : first_row + rows, first_col : first_col + cols], atol=0.02)
-    assert first_row <= row - 20
-    assert first_row + rows > row + 20
+    reach = 20 + beyond
+    assert (first_row, first_row + rows) == (max(row - reach, 0), min(row + reach + 1, SIDE))
+    assert (first_col, first_col + cols) == (max(col - reach, 0), min(col + reach + 1, SIDE))
 
 
 def test_a_square_that_is_not_all_in_the_frame_is_not_shown():

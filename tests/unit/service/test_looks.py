@@ -11,6 +11,7 @@ from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening import following
 from monitor.opening.following import Sighting, follow
 from monitor.opening.gaps import fit_gaps
+from monitor.opening.lips import follow_lips
 from monitor.service.looks import KeptLooks
 from simulations.growth import steady
 from simulations.rendering import coverage
@@ -66,7 +67,8 @@ class Follower:
 def told(found):
     """All of it, as something that can be compared."""
     profiles = [[getattr(one, field.name) for field in dataclasses.fields(one)] for one in found.profiles]
-    return found.readings, [crack.course.tolist() for crack in found.cracks], str(profiles)
+    told = [[part.tobytes() if isinstance(part, np.ndarray) else part for part in one] for one in profiles]
+    return found.readings, [crack.course.tolist() for crack in found.cracks], told
 
 
 @pytest.fixture
@@ -115,6 +117,49 @@ def test_a_crack_that_grows_wider_is_read_in_the_new_capture_alone(follower):
     follower.sightings = [*follower.sightings[:3], replace(follower.sightings[3], mask=SparseMask.of(wider))]
     assert follower.follow(0, 1, 2, 3) == follower.anew(0, 1, 2, 3)
     assert sorted(follower.read) == [0, 3]
+
+
+def test_a_capture_that_arrives_late_is_as_if_it_had_come_in_time(follower):
+    """The lips of those after it keep off the crack as it shows it."""
+    wider = cv2.dilate(follower.sightings[1].mask.dense().astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    follower.sightings = [
+        replace(one, mask=SparseMask.of(wider)) if one.key == 1 else one for one in follower.sightings
+    ]
+    follower.follow(0, 2, 3)
+    assert follower.follow(0, 1, 2, 3) == follower.anew(0, 1, 2, 3)
+    assert sorted(follower.read) == [0, 1, 2, 3]
+
+
+def test_the_same_stations_laid_in_other_parts_are_looked_at_anew(follower):
+    """Parts tell the blur of those after them."""
+    shape = SHAPE
+    first, both = np.zeros(shape, bool), np.zeros(shape, bool)
+    first[10:43, 170:175] = both[10:43, 170:175] = both[49:191, 170:175] = True
+    sightings = [replace(one, mask=SparseMask.of(both)) for one in follower.sightings[:3]]
+    follower.sightings = [replace(sightings[0], mask=SparseMask.of(first)), *sightings[1:]]
+    follower.follow(0, 1, 2)
+    follower.sightings = sightings
+    assert follower.follow(0, 1, 2) == follower.anew(0, 1, 2)
+
+
+def test_lips_keep_off_the_crack_as_the_reference_shows_it_also_in_captures_before(follower, monkeypatch):
+    wider = cv2.dilate(follower.sightings[2].mask.dense().astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    sightings = [
+        replace(follower.sightings[2], mask=SparseMask.of(wider)) if one.key == 2 else one for one in follower.sightings
+    ]
+    widths = []
+
+    def noted(first, second, stations, half_width_px, before):
+        widths.append(float(half_width_px.mean()))
+        return follow_lips(first, second, stations, half_width_px, before)
+
+    monkeypatch.setattr(following, "follow_lips", noted)
+    follow(2, sightings, lambda key: follower.photos[key])
+    assert len(widths) == 3, "the reference's own lips have not moved"
+    assert widths == pytest.approx([widths[-1]] * 3)
+    follow(0, sightings, lambda key: follower.photos[key])
+    assert widths[3] < widths[4] - 2, "before it grew wider"
+    assert widths[4] == widths[5]
 
 
 def test_what_is_damaged_is_worked_out_anew(follower, caplog):

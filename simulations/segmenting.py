@@ -57,9 +57,7 @@ _LEAST_SEEN_PX, _SEEN_FROM = 20, 0.25
 _TRIES = 10_000
 _BATCH = 64
 #: Patches that were painted otherwise are others.
-_PAINTED = sha256(repr((PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _CRACKED_SHARE, _ZOOMS)).encode()).hexdigest()[
-    :8
-]
+_PAINTED = sha256(repr((PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _CRACKED_SHARE, _ZOOMS)).encode()).hexdigest()
 _LEVELS = np.arange(5, 96) / 100
 
 
@@ -75,9 +73,8 @@ def draw_pixel_pool(
     """`count` simulated patches as `images` uint8 (n, side, side, 3) and `truth` uint8 (n, side, side), the share of
     each pixel that lies in a gap, from 0 to 255; in shards kept in `folder`.
     """
-    return draw_shards(
-        partial(_drawn, data, fold, side), folder, f"pixels_{fold}_{side}_{_PAINTED}", count, seed, on_shard
-    )
+    name = f"pixels_{fold}_{side}_{_PAINTED[:8]}"
+    return draw_shards(partial(_drawn, data, fold, side), folder, name, count, seed, on_shard)
 
 
 def _drawn(data: Path, fold: str, side: int, count: int, rng: np.random.Generator) -> Drawn:

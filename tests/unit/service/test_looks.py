@@ -110,6 +110,24 @@ def test_a_crack_that_shows_more_of_itself_is_looked_at_where_it_is_new(follower
     assert some < 0.85 * sum(fitted), "the upper half of the first two is not fitted again"
 
 
+def test_the_first_part_of_a_crack_tells_the_blur_of_what_is_laid_later(follower, monkeypatch):
+    upper = (np.arange(SHAPE[0]) < 230)[:, None]
+    short = [replace(one, mask=SparseMask.of(one.mask.dense() & upper)) for one in follower.sightings]
+    follower.sightings = [*short[:2], *follower.sightings[2:]]
+    given, found = [], []
+
+    def noted(*args, blur_px=None):
+        given.append(blur_px)
+        found.append(fit_gaps(*args, blur_px=blur_px))
+        return found[-1]
+
+    monkeypatch.setattr(following, "fit_gaps", noted)
+    follower.anew(0, 1, 2, 3)
+    later = [index for index, blur_px in enumerate(given) if blur_px is not None]
+    assert len(later) >= 4, "the settled fits of all captures at least"
+    assert all(found[index - 1].blur_told and given[index] == found[index - 1].blur_px for index in later)
+
+
 def test_a_crack_that_grows_wider_is_read_in_the_new_capture_alone(follower):
     """Squares beside it keep off the crack as it was until then."""
     wider = cv2.dilate(follower.sightings[3].mask.dense().astype(np.uint8), np.ones((5, 5), np.uint8)) > 0

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from monitor.analysis import Analyser
 from monitor.imaging.sparse_masks import SparseMask
-from monitor.opening.following import Sighting, follow
+from monitor.opening.following import follow
+from monitor.opening.sightings import Sighting
 from monitor.records import Severity
 from monitor.severity.metrics import measure
 from simulations.cracks import Crack

@@ -14,7 +14,7 @@ import typer
 from monitor.cli.output import HERE, Json, Seed, Workspace, answer, progress, table
 
 if TYPE_CHECKING:
-    from monitor.opening.following import Sighting
+    from monitor.opening.sightings import Sighting
     from monitor.records import Analysis
     from monitor.storage.database import Database
     from simulations.capacity import Costs, Plan
@@ -154,7 +154,7 @@ def _of_photos(
 
     from monitor.imaging.files import digest
     from monitor.imaging.sparse_masks import SparseMask
-    from monitor.opening.following import Sighting
+    from monitor.opening.sightings import Sighting
     from monitor.service.decoding import examine
     from monitor.service.executors import build_analyser
     from monitor.service.ingest import copy_whole, read_original

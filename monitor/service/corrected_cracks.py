@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.imaging.station_profiles import StationProfiles
-from monitor.opening.following import Following, Sighting
+from monitor.opening.following import Following
+from monitor.opening.sightings import Sighting
 from monitor.records import BoolArray, Crack, CrackReading, CrackState, Severity
 from monitor.severity.metrics import measure
 from monitor.storage.told import CorrectionKind, CorrectionView, same_course

@@ -15,7 +15,8 @@ import numpy as np
 from monitor.errors import StorageError
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.imaging.station_profiles import write_profiles
-from monitor.opening.following import Following, Sighting, follow
+from monitor.opening.following import Following, follow
+from monitor.opening.sightings import Sighting
 from monitor.records import BoolArray, Status
 from monitor.service.corrected_cracks import Corrected, with_corrections
 from monitor.service.ingest import original_path, read_original

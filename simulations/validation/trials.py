@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from monitor.analysis import Analyser
 from monitor.growth.fits import least_squares, seasonal
 from monitor.imaging.sparse_masks import SparseMask
-from monitor.opening.following import Sighting, follow
+from monitor.opening.following import follow
+from monitor.opening.sightings import Sighting
 from monitor.records import Analysis, Crack, CrackReading, Grade, GrowthFit, Observation, Status
 from simulations.cracks import Crack as SimulatedCrack
 from simulations.scenarios import Scenario, Truth, captures

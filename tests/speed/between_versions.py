@@ -14,7 +14,8 @@ from monitor.attribution import lean
 from monitor.imaging.registration import reference_features, register
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.networks.weights import load_classifier
-from monitor.opening.following import Sighting, follow
+from monitor.opening.following import follow
+from monitor.opening.sightings import Sighting
 from monitor.segmentation import thresholds
 from monitor.segmentation.morphology import postprocess
 from monitor.severity.metrics import measure

@@ -240,7 +240,8 @@ def _whole(capture: Any, reference: Any) -> dict[str, float]:
 def _opening(given: dict[str, Any]) -> dict[str, float]:
     """The crack, followed from the reference to the capture at its true place: what opens by 3 px."""
     from monitor.imaging.sparse_masks import SparseMask
-    from monitor.opening.following import Sighting, follow
+    from monitor.opening.following import follow
+    from monitor.opening.sightings import Sighting
 
     cols = np.arange(_CANVAS[1])
     inside = (_from_course() <= 2.5) & (cols > 100) & (cols < 310)

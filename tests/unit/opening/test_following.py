@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from monitor.imaging.sparse_masks import SparseMask
-from monitor.opening.following import Sighting, follow
+from monitor.opening.following import follow
+from monitor.opening.sightings import Sighting
 from monitor.records import CrackState
 from simulations.growth import steady
 from simulations.rendering import coverage

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from monitor.imaging.sparse_masks import SparseMask
-from monitor.opening.following import Sighting, follow
+from monitor.opening.following import follow
+from monitor.opening.sightings import Sighting
 from monitor.opening.tips import Course, main_course
 from simulations.rendering import coverage
 from simulations.scenarios import captures, scenario

@@ -9,7 +9,8 @@ from simulated_wall import OPENING, SHAPE, Told, file_of, shown
 
 from monitor.errors import MisuseError
 from monitor.imaging.sparse_masks import SparseMask
-from monitor.opening.following import Following, Sighting
+from monitor.opening.following import Following
+from monitor.opening.sightings import Sighting
 from monitor.records import AlertState, RuleKind, Scale, ScaleOrigin, Status
 from monitor.service.corrected_cracks import with_corrections
 from monitor.service.crack_corrections import judge_crack, mark_crack, use_corrections

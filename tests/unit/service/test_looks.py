@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from monitor.imaging.sparse_masks import SparseMask
-from monitor.opening import following
-from monitor.opening.following import Sighting, follow
+from monitor.opening import followed
+from monitor.opening.following import follow
 from monitor.opening.gaps import fit_gaps
 from monitor.opening.lips import follow_lips
+from monitor.opening.sightings import Sighting
 from monitor.service.looks import KeptLooks
 from simulations.growth import steady
 from simulations.rendering import coverage
@@ -102,7 +103,7 @@ def test_a_crack_that_shows_more_of_itself_is_looked_at_where_it_is_new(follower
         fitted.append(len(profiles))
         return fit_gaps(profiles, *args, **kwargs)
 
-    monkeypatch.setattr(following, "fit_gaps", counted)
+    monkeypatch.setattr(followed, "fit_gaps", counted)
     found = follower.follow(0, 1, 2, 3)
     some, fitted[:] = sum(fitted), []
     assert found == follower.anew(0, 1, 2, 3)
@@ -121,7 +122,7 @@ def test_the_first_part_of_a_crack_tells_the_blur_of_what_is_laid_later(follower
         found.append(fit_gaps(*args, blur_px=blur_px))
         return found[-1]
 
-    monkeypatch.setattr(following, "fit_gaps", noted)
+    monkeypatch.setattr(followed, "fit_gaps", noted)
     follower.anew(0, 1, 2, 3)
     later = [index for index, blur_px in enumerate(given) if blur_px is not None]
     assert len(later) >= 4, "the settled fits of all captures at least"
@@ -171,7 +172,7 @@ def test_lips_keep_off_the_crack_as_the_reference_shows_it_also_in_captures_befo
         widths.append(float(half_width_px.mean()))
         return follow_lips(first, second, stations, half_width_px, before)
 
-    monkeypatch.setattr(following, "follow_lips", noted)
+    monkeypatch.setattr(followed, "follow_lips", noted)
     follow(2, sightings, lambda key: follower.photos[key])
     assert len(widths) == 3, "the reference's own lips have not moved"
     assert widths == pytest.approx([widths[-1]] * 3)

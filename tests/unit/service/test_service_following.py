@@ -13,7 +13,7 @@ from simulated_wall import OPENING, Told, file_of, shown
 from soaking import times
 from sqlalchemy import select
 
-from monitor.opening.following import Sighting
+from monitor.opening.sightings import Sighting
 from monitor.records import Analysis, CrackReading, Recipe, Status
 from monitor.service import following
 from monitor.service import jobs as steps

@@ -40,11 +40,16 @@ format: install  ## Put the source into the house's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-train: install  ## Train anew from $(DATA): classifier, segmenter, classifier tuned by it (hours; goes on where it stopped)
+train: install  ## Train anew from $(DATA): classifier, segmenter, each tuned by the other (hours; goes on where it stopped)
 	$(BIN)/crackmonitor train --data $(DATA) --out training --name first
-	$(BIN)/crackmonitor train --data $(DATA) --out training --network segmenter --teacher training/weights/first.safetensors
+	$(BIN)/crackmonitor train --data $(DATA) --out training --network segmenter --name masonry \
+		--teacher training/weights/first.safetensors
+	$(BIN)/crackmonitor train --data $(DATA) --out training --network segmenter \
+		--start training/weights/masonry.safetensors
 	$(BIN)/crackmonitor train --data $(DATA) --out training --preset tuned --patches 51000 \
 		--start training/weights/first.safetensors --dense-by training/weights/segmenter.safetensors
+	$(BIN)/crackmonitor train --data $(DATA) --out training --preset kept --patches 48000 --name concrete \
+		--start training/weights/default.safetensors --dense-by training/weights/segmenter.safetensors
 
 validate: install  ## Hundreds of simulated series through the analysis, into simulations/results (hours)
 	$(BIN)/crackmonitor validate $(if $(wildcard $(DATA)),--data $(DATA)) --keep validation --report simulations/results/validation.md

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.networks.weights import Segmenter
-from simulations.patches import SETS, Patch, masked_photos, twins_in
+from simulations.patch_pools import twins_in
+from simulations.patches import SETS, Patch, masked_photos
 from simulations.pools import keep
 from simulations.segmenting import CropLabels, TaughtPhotos, soft_masks, taught_photos
 
@@ -77,8 +78,10 @@ def kept_twins(
 
 
 def keep_twins(data: Path, segmenter: Segmenter, folder: Path, fold: str = "train") -> None:
-    """Write the photos of one of the mixture's folds with their twins to `folder`, for `draw_pool` to draw from."""
-    teacher = soft_masks(segmenter)
-    for name in SETS[1:]:
-        photos = taught_photos(masked_photos(data / name, fold), teacher, folder / name)
-        kept_twins(photos, teacher, twins_in(folder, name), np.random.default_rng(_SEED))
+    """Write the photos of masonry of one fold with their twins to `folder`, for `draw_pool` to draw from.
+
+    Hairlines of concrete have none: a network that sees half of a hairline would leave half of it in a "sound" twin.
+    """
+    teacher, name = soft_masks(segmenter), SETS[1]
+    photos = taught_photos(masked_photos(data / name, fold), teacher, folder / name)
+    kept_twins(photos, teacher, twins_in(folder, name), np.random.default_rng(_SEED))

@@ -4,9 +4,7 @@ A label says only whether a *patch* shows a crack. Pixel masks, where a data set
 nothing but that question. The folds follow the data set's own split by source photo.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +16,6 @@ from simulations.concrete import board_marked
 from simulations.cracks import crack_in
 from simulations.data_sets import layout_of, read_masked, read_photo
 from simulations.distractors import distract, rim_shadow
-from simulations.pools import Drawn, draw_shards
 from simulations.relief import Sun, lit_relief, relief
 from simulations.rendering import coverage, paint, photograph, random_view, seen_from
 from simulations.walls import WALLS, Picture, Wall, wall
@@ -243,46 +240,8 @@ def _crack_px(mask: NDArray[np.bool_], side: int) -> float:
     return float(cv2.resize(mask.astype(np.float32), (side, side), interpolation=method).sum())
 
 
-def patches(
-    sources: list[tuple[float, Source | None]],
-    count: int,
-    side: int,
-    rng: np.random.Generator,
-    zooms: Zooms = ZOOMS,
-) -> Iterator[tuple[Patch, bool, str]]:
-    """Yield `count` patches (side, side, 3) with label and source name, half of them cracked.
-
-    `sources` are (weight, source) pairs; None stands for fully simulated patches. A source whose window
-    does not have the wanted label is asked again: were another one asked instead, the surfaces of the crack
-    photos would come to mean "cracked".
-    """
-    weights = np.array([weight for weight, _ in sources])
-    for index in range(count):
-        cracked, patch = index % 2 == 0, None
-        source = sources[int(rng.choice(len(sources), p=weights / weights.sum()))][1]
-        while patch is None:
-            patch = (
-                simulated_patch(cracked, side, rng) if source is None else real_patch(source, cracked, side, rng, zooms)
-            )
-        turned = np.rot90(patch, int(rng.integers(4)))
-        yield (
-            np.ascontiguousarray(turned[::-1] if rng.random() < 0.5 else turned),
-            cracked,
-            ("simulated" if source is None else source.name),
-        )
-
-
-@dataclass(frozen=True)
-class PatchPool:
-    """A drawn pool: `images` uint8 (n, side, side, 3), `labels` int64 (n,), `names` (n,) of the sources."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    names: NDArray[np.str_]
-
-
 def standard_sources(
-    data: Path, fold: str, shares: tuple[float, float, float, float] = (0.30, 0.30, 0.35, 0.05)
+    data: Path, fold: str, shares: tuple[float, float, float, float]
 ) -> list[tuple[float, Source | None]]:
     """What shipped networks are trained on, with `shares`: procedural walls, and the data sets below `data` whose
     licences allow it (`SETS`); or the photos of `data` alone, where that is a data set with masks itself.
@@ -308,50 +267,3 @@ def check_folders(data: Path) -> None:
     missing = [name for name in SETS if not (data / name).is_dir()]
     if missing:
         raise MisuseError(f"Below {data} there is no folder {' or '.join(missing)} to train with. Name another --data.")
-
-
-def twins_in(folder: Path, name: str) -> Path:
-    """Where the photos of a source lie together with their twins, whose crack is fainter or gone."""
-    return folder / f"{name}.npz"
-
-
-def _with_twins(source: Source, folder: Path) -> Source:
-    kept = twins_in(folder, source.name)
-    if not kept.exists():
-        return source
-    found = np.load(kept)
-    return replace(source, images=list(found["images"]), masks=list(found["cracked"]))
-
-
-def _drawn(
-    data: Path, fold: str, side: int, zooms: Zooms, twins: Path | None, count: int, rng: np.random.Generator
-) -> Drawn:
-    sources = standard_sources(data, fold)
-    if twins is not None:
-        sources = [(share, source and _with_twins(source, twins)) for share, source in sources]
-    drawn = list(patches(sources, count, side, rng, zooms))
-    return {
-        "images": np.stack([patch for patch, _, _ in drawn]),
-        "labels": np.array([int(cracked) for _, cracked, _ in drawn], np.int64),
-        "names": np.array([name for _, _, name in drawn]),
-    }
-
-
-def draw_pool(
-    folder: Path,
-    data: Path,
-    fold: str,
-    count: int,
-    side: int,
-    seed: int,
-    on_shard: Callable[[int, int], None] = lambda _done, _total: None,
-    zooms: Zooms = ZOOMS,
-    twins: Path | None = None,
-) -> PatchPool:
-    """Draw `count` patches of one fold, in shards kept in `folder`; with `twins`, a folder as `fading.keep_twins` makes
-    it, from photos and their twins alike.
-    """
-    own = f"{data.name}_" if layout_of(data) == "masks" else ""
-    name = f"{own}{fold}_{side}_{zooms[0]:g}-{zooms[1]:g}{'' if twins is None else f'_{twins.name}'}"
-    draw = partial(_drawn, data, fold, side, zooms, twins)
-    return PatchPool(**draw_shards(draw, folder, name, count, seed, on_shard))

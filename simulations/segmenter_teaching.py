@@ -17,7 +17,8 @@ from monitor.networks.segmenter_training import SegmenterOptions, train_segmente
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import Classifier, Segmenter, load_classifier, load_segmenter, save_segmenter
 from simulations.fading import kept_twins
-from simulations.patches import Patch, check_folders, masked_photos, twins_in
+from simulations.patch_pools import twins_in
+from simulations.patches import Patch, check_folders, masked_photos
 from simulations.pools import Drawn
 from simulations.segmenting import (
     HAIRLINE_ZOOMS,
@@ -36,11 +37,19 @@ from simulations.teaching import TEACHING_DATA, check_name, shown
 _SIDE_PX = 128
 _VALIDATION_PATCHES, _BATCH = 1000, 64
 _VALIDATION_SEED, _TRAINING_SEED = 800_000, 100_000
-#: How much surer a network is taken to be of hairlines than it is.
+#: How much surer a network is taken to be of hairlines than it is: it sees them faintly at first, and in a window that
+#: shows a crack, what it is a tenth sure of is the best guess there is.
 _HAIRLINE_GAIN = 2.5
+#: The same in the rounds that go on from a finished network. In the first (None) it is believed nothing of hairlines:
+#: it has yet to learn from simulated ones that concrete has joints and voids.
+_FURTHER_GAINS = (None, 2.5, 2.0)
 _TRUTH = (
     "Simulated cracks, and in photos masks that networks gave: in round 1 the explanation of a classifier, in round 2 "
-    "the network of round 1. Masks that people drew only said whether a crop shows a crack."
+    "the network of round 1{further}. Masks that people drew only said whether a crop shows a crack."
+)
+_FURTHER = (
+    "; in further rounds, which go on from that network, what it sees in photos of masonry, and in those of hairlines "
+    "what the network of the round before sees"
 )
 
 
@@ -59,8 +68,9 @@ def teach_segmenter(
 
     Round 1 believes the masks that the explanation of `teacher` (name or file of a classifier's weights) gives, round 2
     those of the network of round 1, which is kept in `out / "rounds"`. With `start`, the name or file of a segmenter's
-    weights, there is one round more, which goes on with these in their layout and believes their masks. Patches, masks
-    and checkpoints stay in `out`, so that an interrupted run goes on where it stood.
+    weights, there are further rounds, which go on with these in their layout: they stay with what it sees in masonry
+    and learn hairlines, round by round, from what the one before sees. Patches, masks and checkpoints stay in `out`, so
+    that an interrupted run goes on where it stood.
     """
     where = choose_device(device)
     before = None if start is None else load_segmenter(start, device=where)
@@ -77,7 +87,7 @@ def teach_segmenter(
             last = lesson.taught(first, name, out / "weights")
         else:
             assert before is not None
-            last = lesson.going_on(before).taught(before, name, out / "weights", before)
+            last = lesson.further(before, name)
     return {"weights": str(last.path), "level": last.level, "scores": last.scores}
 
 
@@ -90,7 +100,9 @@ class _Taught:
 
 @dataclass(frozen=True)
 class _Lesson:
-    """What all rounds share; `classifier` is whose explanations stand at the beginning, None where that was before."""
+    """What all rounds share; `classifier` is whose explanations stand at the beginning, None where that was before, and
+    `keeper` then whose masonry they stay with.
+    """
 
     data: Path
     out: Path
@@ -100,17 +112,30 @@ class _Lesson:
     options: SegmenterOptions
     device: torch.device
     bar: Progress
+    keeper: Segmenter | None = None
 
-    def going_on(self, before: Segmenter) -> "_Lesson":
-        """The same for a finished network: of its layout, with smaller steps."""
+    def further(self, before: Segmenter, name: str) -> _Taught:
+        """The rounds that go on from a finished network: of its layout, with smaller steps."""
         options = replace(self.options, layout=before.network.layout, learning_rate=self.options.learning_rate / 2)
-        return replace(self, options=options)
+        lesson, last, teacher = replace(self, options=options, keeper=before), None, before
+        for number, gain in enumerate(_FURTHER_GAINS, 1):
+            final = number == len(_FURTHER_GAINS)
+            folder = self.out / ("weights" if final else "rounds")
+            last = lesson.taught(teacher, name if final else f"{name}-further-{number}", folder, teacher, gain)
+            teacher = load_segmenter(str(last.path), device=self.device)
+        assert last is not None, "there are further rounds"
+        return last
 
     def taught(
-        self, teacher: Classifier | Segmenter, name: str, folder: Path, start: Segmenter | None = None
+        self,
+        teacher: Classifier | Segmenter,
+        name: str,
+        folder: Path,
+        start: Segmenter | None = None,
+        hairline_gain: float | None = _HAIRLINE_GAIN,
     ) -> _Taught:
         """One round: the teacher's masks, the training from `start` on, the level, and the weights in `folder`."""
-        reading, believed = _believed(teacher)
+        reading, believed = _believed(teacher, hairline_gain)
         photos = []
         for source_name, about in believed.items():
             source = masked_photos(self.data / source_name, "train")
@@ -124,10 +149,10 @@ class _Lesson:
             photos.append((about.share, seen))
         patches = len(self.training["images"])
         found = train_segmenter(
-            Mixture(self.training, photos, reading),
+            Mixture(self.training, photos, reading, self.keeper),
             self.options,
             self.out / f"{name}-{self.options.seed}.ckpt",
-            f"{patches} simulated patches, masks by {teacher.sha256}",
+            f"{patches} simulated patches, masks by {teacher.sha256}, kept to {self.keeper and self.keeper.sha256}",
             self.device,
             shown(self.bar, f"Training {name}"),
             start=None if start is None else start.network,
@@ -138,7 +163,7 @@ class _Lesson:
         self.bar.print(f"{name}: loss {found.losses[-1]:.3f}, Dice coefficient on simulated patches {dice:.3f}")
         story = {
             "data": TEACHING_DATA,
-            "truth": _TRUTH,
+            "truth": _TRUTH.format(further="" if self.keeper is None else _FURTHER),
             "recipe": {
                 "patches": patches,
                 "photos": {name: about.share for name, about in believed.items()},
@@ -148,6 +173,7 @@ class _Lesson:
                 "teacher_sha256": teacher.sha256,
                 **asdict(self.options),
                 **({} if start is None else {"start": start.name, "start_sha256": start.sha256}),
+                **({} if self.keeper is None else {"kept_to": self.keeper.name, "kept_to_sha256": self.keeper.sha256}),
             },
             "scores": scores,
         }
@@ -172,19 +198,17 @@ class _Believed:
     how: Mapping[str, float | str] = field(default_factory=dict)
 
 
-def _believed(teacher: Classifier | Segmenter) -> tuple[Reading, dict[str, _Believed]]:
-    """How a teacher's masks are read, and what it is believed by the name of the photos.
-
-    The hairlines of `uav75` come in when a network that knows where cracks are can say where. It sees them faintly at
-    first: in a window that shows a crack, what it is a tenth sure of is the best guess there is.
-    """
+def _believed(teacher: Classifier | Segmenter, hairline_gain: float | None) -> tuple[Reading, dict[str, _Believed]]:
+    """How a teacher's masks are read, and what it is believed by the name of the photos: first those of masonry."""
     if isinstance(teacher, Classifier):
         return read_explained, {"masonry_dais": _Believed(1.0, explained_masks(teacher))}
-    return read_soft, {
-        "masonry_dais": _Believed(0.6, soft_masks(teacher), twins=True),
-        "uav75": _Believed(
-            0.4,
-            soft_masks(teacher, HAIRLINE_ZOOMS, _HAIRLINE_GAIN),
-            how={"gain": _HAIRLINE_GAIN, "zooms": "-".join(f"{zoom:g}" for zoom in HAIRLINE_ZOOMS)},
-        ),
-    }
+    hairlines = _Believed(0.4, _nothing, how={"gain": 0})
+    if hairline_gain is not None:
+        how = {"gain": hairline_gain, "zooms": "-".join(f"{zoom:g}" for zoom in HAIRLINE_ZOOMS)}
+        hairlines = _Believed(0.4, soft_masks(teacher, HAIRLINE_ZOOMS, hairline_gain), how=how)
+    return read_soft, {"masonry_dais": _Believed(0.6, soft_masks(teacher), twins=True), "uav75": hairlines}
+
+
+def _nothing(image: Patch) -> NDArray[np.uint8]:
+    """No mask: of such photos, windows that show a crack are left out."""
+    return np.zeros(image.shape[:2], np.uint8)

@@ -21,6 +21,7 @@ from monitor.networks.segmenting import crack_pixels
 from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.segmentation.refinement import RefinementOptions
+from simulations.hairlines import concrete
 from simulations.patches import (
     HAIRLINES,
     SETS,
@@ -41,8 +42,10 @@ from simulations.walls import Picture, Wall
 
 #: Finer cracks than a classifier is asked about, crumbled ones, and more of what only looks like one.
 PAINTING = Painting((1.0, 20.0), (0.05, 0.35), second=0.3, crumbled=0.3, least_px=0.0)
-#: How often a crack is a hairline.
+#: How often a crack is a hairline, on any surface.
 _HAIRLINE_SHARE = 0.4
+#: How often a patch is concrete, where they always are.
+_CONCRETE_SHARE = 0.55
 #: How often procedural walls, textures and the two photo sets are painted on, and a patch has a crack at all.
 _SHARES = (0.42, 0.13, 0.2, 0.25)
 _CRACKED_SHARE = 0.6
@@ -55,9 +58,11 @@ HAIRLINE_ZOOMS = (1.0, 1.5, 2.0)
 #: Windows that show a crack are left out where fewer pixels than this are at least so sure of it.
 _LEAST_SEEN_PX, _SEEN_FROM = 20, 0.25
 _TRIES = 10_000
-_BATCH = 64
+_BATCH, _KEEPING_BATCH = 64, 4
 #: Patches that were painted otherwise are others.
-_PAINTED = sha256(repr((PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _CRACKED_SHARE, _ZOOMS)).encode()).hexdigest()
+_PAINTED = sha256(
+    repr((PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _CONCRETE_SHARE, _CRACKED_SHARE, _ZOOMS)).encode()
+).hexdigest()
 _LEVELS = np.arange(5, 96) / 100
 
 
@@ -80,16 +85,21 @@ def draw_pixel_pool(
 def _drawn(data: Path, fold: str, side: int, count: int, rng: np.random.Generator) -> Drawn:
     sources = standard_sources(data, fold, _SHARES)
     shares = np.array([share for share, _ in sources])
+    surface = concrete(data, fold)
     images, truths = [], []
     for _ in range(count):
-        source = sources[int(rng.choice(len(sources), p=shares / shares.sum()))][1]
-        image, covered = _painted(source, side, rng)
+        if surface is not None and rng.random() < _CONCRETE_SHARE:
+            image, covered = _painted(surface(side, rng), HAIRLINES, side, rng)
+        else:
+            source = sources[int(rng.choice(len(sources), p=shares / shares.sum()))][1]
+            image, covered = _painted(*_usual(source, side, rng), side, rng)
         images.append(image)
         truths.append(np.round(np.clip(covered, 0, 1) * 255).astype(np.uint8))
     return {"images": np.stack(images), "truth": np.stack(truths)}
 
 
-def _painted(source: Source | None, side: int, rng: np.random.Generator) -> tuple[Patch, Picture]:
+def _usual(source: Source | None, side: int, rng: np.random.Generator) -> tuple[Wall | None, Painting]:
+    """A crack-free window of a source, None for a procedural wall, and how it is painted on."""
     base = None
     while source is not None and base is None:
         surface = labelled_window(source, False, side, random_zoom(_ZOOMS, rng), rng)
@@ -97,6 +107,10 @@ def _painted(source: Source | None, side: int, rng: np.random.Generator) -> tupl
     how = HAIRLINES if rng.random() < _HAIRLINE_SHARE else PAINTING
     if source is not None and source.name == SETS[1]:
         how = replace(how, board_marked=0.0)  # there is no formwork in masonry
+    return base, how
+
+
+def _painted(base: Wall | None, how: Painting, side: int, rng: np.random.Generator) -> tuple[Patch, Picture]:
     painted = painted_patch(bool(rng.random() < _CRACKED_SHARE), side, rng, base, how)
     assert painted is not None, "cracks of any size are welcome"
     return painted
@@ -164,11 +178,15 @@ def taught_window(
 class Mixture:
     """Batches for `train_segmenter`: half simulated patches (`pool` as `draw_pixel_pool` gives it), half windows of
     `photos`, given as (share, photos).
+
+    Of the first photos a network may stay with what `keeper`, which it went on from, sees in windows that show a crack,
+    to the last shade: read as masks, round by round, its rims would swell. (doi:10.1109/TPAMI.2017.2773081)
     """
 
     pool: Drawn
     photos: Sequence[tuple[float, TaughtPhotos]]
     reading: Reading
+    keeper: Segmenter | None = None
 
     def __call__(self, rng: np.random.Generator, count: int) -> MarkedPatches:
         """`count` patches of the pool's side."""
@@ -176,13 +194,21 @@ class Mixture:
         simulated = rng.integers(len(images), size=count // 2)
         everywhere = np.ones(images.shape[1:3], np.float32)
         drawn = [(images[index], truth[index].astype(np.float32) / 255, everywhere) for index in simulated]
-        drawn += [self._window(images.shape[1], rng) for _ in range(count - len(simulated))]
-        return MarkedPatches(*(np.stack(parts) for parts in zip(*drawn, strict=True)))
-
-    def _window(self, side: int, rng: np.random.Generator) -> tuple[Patch, Picture, Picture]:
         shares = np.array([share for share, _ in self.photos])
-        chosen = int(rng.choice(len(shares), p=shares / shares.sum()))
-        return taught_window(self.photos[chosen][1], side, self.reading, rng)
+        chosen = rng.choice(len(shares), size=count - len(simulated), p=shares / shares.sum())
+        drawn += [taught_window(self.photos[each][1], images.shape[1], self.reading, rng) for each in chosen]
+        batch = MarkedPatches(*(np.stack(parts) for parts in zip(*drawn, strict=True)))
+        kept = len(simulated) + np.flatnonzero(chosen == 0)
+        return (
+            batch if self.keeper is None else _as_before(batch, kept[batch.truth[kept].any(axis=(1, 2))], self.keeper)
+        )
+
+
+def _as_before(batch: MarkedPatches, kept: NDArray[np.int64], keeper: Segmenter) -> MarkedPatches:
+    """The batch with what the keeper sees in the `kept` patches for their truth."""
+    batch.truth[kept] = crack_pixels(keeper, batch.images[kept], _KEEPING_BATCH)
+    batch.weight[kept] = 1
+    return batch
 
 
 def explained_masks(classifier: Classifier) -> Callable[[Patch], NDArray[np.uint8]]:

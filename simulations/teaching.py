@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
@@ -27,10 +28,11 @@ from monitor.networks.training import (
     train_classifier,
 )
 from monitor.networks.vgg import Vgg11, widened
-from monitor.networks.weights import load_classifier, load_segmenter, manifest, save_classifier
+from monitor.networks.weights import Classifier, load_classifier, load_segmenter, manifest, save_classifier
 from simulations.data_sets import layout_of
 from simulations.fading import keep_twins
-from simulations.patches import PatchPool
+from simulations.patch_pools import HAIRLINES_NAME, PatchPool
+from simulations.patches import SETS
 from simulations.segmenting import crack_places
 from simulations.teaching_data import check_data, labelled_patches, whole
 
@@ -51,8 +53,9 @@ TEACHING_DATA = [
     {"name": "UFO:AI wall textures", "licence": "GPL-2.0-or-later and compatible, per file"},
     {"name": "Sweet Home 3D textures", "licence": "GPL"},
 ]
-#: Presets for finished classifiers.
-_GOING_ON = ("tuned", "widened")
+#: Presets for finished classifiers; and the one that stays with what such a classifier says, but for hairlines.
+_GOING_ON = ("tuned", "widened", "kept")
+_KEPT, _LEARNT = "kept", (HAIRLINES_NAME, SETS[2])
 _FOLDS_TOLD = {"train": "train fold", "train+val": "train and val folds"}
 _VALIDATION_PATCHES = 2000
 _THRESHOLDS = np.linspace(0.02, 0.98, 97)
@@ -86,8 +89,9 @@ def teach_classifier(
 
     With `dense_by`, the name or file of a segmenter's weights, its features also have to say where that segmenter
     sees the crack, and the mixture's photos have twins in which what that segmenter sees is fainter or gone. With
-    `start`, the name or file of a classifier's weights, training goes on with these in their layout. Patches and
-    checkpoint stay in `out`, so that an interrupted run goes on where it stood.
+    `start`, the name or file of a classifier's weights, training goes on with these in their layout; by the preset
+    "kept" it stays with what they say of patches, and learns from the labels of hairlines, real or not, alone.
+    Patches and checkpoint stay in `out`, so that an interrupted run goes on where it stood.
 
     `with_val` is for the last training, once all is chosen: the validation photos teach as well. Nothing is left then
     to calibrate by, so temperature and threshold stay those of `start`, and there are no scores. Which epoch is kept
@@ -123,11 +127,13 @@ def teach_classifier(
             folder = out / "places" / f"{side}_{segmenter.sha256[:12]}{addition}"
             places = crack_places(segmenter, training.images, folder, shown(bar, "Looking for cracks"))
 
+        likely = _kept(before, training) if before is not None and preset_name == _KEPT else None
+
         def note(epoch: Epoch) -> None:
             bar.print(f"epoch {epoch.number}: loss {epoch.validation_loss:.3f}, balanced {epoch.balanced_accuracy:.3f}")
 
         trained = train_classifier(
-            LabelledPatches(training.images, training.labels, places),
+            LabelledPatches(training.images, training.labels, places, likely),
             LabelledPatches(validation.images, validation.labels),
             options,
             out / f"{named(name, preset_name, seed, before and before.sha256)}{addition}.ckpt",
@@ -156,6 +162,15 @@ def teach_classifier(
     }
     path = save_classifier(trained.network, name, out / "weights", temperature, threshold, story)
     return {"weights": str(path), "threshold": threshold, "temperature": temperature, "scores": scores}
+
+
+def _kept(before: Classifier, training: PatchPool) -> NDArray[np.float32]:
+    """What the classifier says of every patch (n,), before its temperature; NaN of those whose labels are to be learnt.
+
+    (Learning without forgetting: doi:10.1109/TPAMI.2017.2773081.)
+    """
+    said = torch.softmax(logits_of(before.network, training.images), 1)[:, 1].numpy()
+    return np.where(np.isin(training.names, _LEARNT), np.float32(np.nan), said)
 
 
 def _begun(

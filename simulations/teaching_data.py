@@ -15,16 +15,15 @@ from numpy.typing import NDArray
 
 from monitor.errors import MisuseError
 from simulations.data_sets import Fold, layout_of, read_fold
+from simulations.patch_pools import PatchPool, draw_pool
 from simulations.patches import (
     CRACKED_FROM_PX,
     SETS,
     ZOOMS,
     Patch,
-    PatchPool,
     Source,
     check_folders,
     developed,
-    draw_pool,
     masked_photos,
     random_window,
     random_zoom,

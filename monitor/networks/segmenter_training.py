@@ -42,7 +42,7 @@ class SegmenterOptions:
     `steps` batches of `batch_size` patches are seen; `learning_rate` is the highest of its one cycle.
     """
 
-    layout: UnetLayout = field(default_factory=lambda: UnetLayout(batch_norm=True))
+    layout: UnetLayout = field(default_factory=lambda: UnetLayout(width=24, batch_norm=True))
     steps: int = 3400
     batch_size: int = 32
     learning_rate: float = 3e-3

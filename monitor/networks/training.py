@@ -28,12 +28,14 @@ ClassifierNetwork = Vgg11 | BcosVgg11
 class LabelledPatches:
     """`images` uint8 (n, side, side, 3) RGB and `labels` int64 (n,), 1 = crack.
 
-    `places` uint8 (n, side / 8, side / 8), if known, say where a crack shows, from 0 to 255.
+    `places` uint8 (n, side / 8, side / 8), if known, say where a crack shows, from 0 to 255. `likely` float32 (n,), if
+    given, are the crack probabilities that are to be learnt instead of the labels; NaN where the label counts.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     places: NDArray[np.uint8] | None = None
+    likely: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,13 @@ _QUARTER = TrainingOptions(
 )
 _TUNED = replace(_QUARTER, layout=replace(_QUARTER_LAYOUT, batch_norm=False), epochs=2, learning_rate=6e-4)
 #: `paper` is Forest et al. 2024, section 3.2; the others are narrower twins that converge on two cores; `tuned` goes on
-#: with a finished one of those, and `widened` makes a finished one half as wide as the paper's and goes on with that.
+#: with a finished one of those, `kept` too but stays with what it says of most patches, and `widened` makes a finished
+#: one half as wide as the paper's and goes on with that.
 PRESETS: dict[str, TrainingOptions] = {
     "paper": TrainingOptions(),
     "quarter": _QUARTER,
     "tuned": _TUNED,
+    "kept": _TUNED,
     "widened": replace(_TUNED, layout=replace(_TUNED.layout, width=0.5), epochs=4, learning_rate=1e-3),
     "half": replace(_QUARTER, layout=replace(_QUARTER_LAYOUT, width=0.5), epochs=6, learning_rate=1.5e-3),
 }
@@ -234,6 +238,7 @@ class _Session(Course[LabelledPatches]):
             "options": asdict(options),
             "patches": len(train.images),
             "places": None if self.heads is None or train.places is None else crc32(train.places.tobytes()),
+            **({} if train.likely is None else {"likely": crc32(train.likely.tobytes())}),
         }
         super().__init__(network, options, len(train.images), belonging, device, self.heads)
 
@@ -254,7 +259,18 @@ class _Session(Course[LabelledPatches]):
         labels = torch.from_numpy(train.labels[chosen]).to(self.descent.device)
         with self.descent.precision():
             logits, found = (self.network(batch), []) if self.heads is None else self.heads(self.network, batch)
-        loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=self.options.label_smoothing)
+        wanted = _wanted(train, chosen, self.options.label_smoothing, self.options.layout.classes)
+        loss = nn.functional.cross_entropy(logits.float(), wanted.to(labels.device))
         for seen in places:
             loss = loss + self.options.dense_weight * dense_loss(found, seen.to(labels.device), labels)
         return loss
+
+
+def _wanted(train: LabelledPatches, chosen: NDArray[np.int64], smoothing: float, classes: int) -> Tensor:
+    """The probabilities (n, classes) that the `chosen` patches are to be given: their labels, smoothed, or `likely`."""
+    labels = nn.functional.one_hot(torch.from_numpy(train.labels[chosen]), classes).float()
+    wanted = labels * (1 - smoothing) + smoothing / classes
+    if train.likely is None:
+        return wanted
+    likely = torch.from_numpy(train.likely[chosen])
+    return torch.where(likely.isnan()[:, None], wanted, torch.stack([1 - likely, likely], 1))

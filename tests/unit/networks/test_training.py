@@ -263,7 +263,7 @@ def test_balanced_accuracy_weighs_both_classes_alike() -> None:
 def test_presets_are_found_by_name_and_unknown_ones_listed() -> None:
     assert preset("paper", PRESETS).layout == Vgg11Layout()
     assert all(preset(name, PRESETS) is options for name, options in PRESETS.items())
-    with pytest.raises(UnknownNameError, match="half, paper, quarter"):
+    with pytest.raises(UnknownNameError, match="half, kept, paper, quarter"):
         preset("tenth", PRESETS)
 
 
@@ -361,3 +361,13 @@ def test_the_dense_loss_makes_the_features_say_where_the_stripe_is(tmp_path: Pat
     assert cracked[:, 1:3].mean() > 0.7
     assert torch.sigmoid(fine[torch.from_numpy(train.labels == 0)]).mean() < 0.3
     assert cracked[:, [0, 3]].mean() < cracked[:, 1:3].mean()
+
+
+def test_what_is_likely_is_learnt_instead_of_labels() -> None:
+    labels = np.array([0, 1, 1], np.int64)
+    likely = np.array([np.nan, 0.25, np.nan], np.float32)
+    patches = LabelledPatches(np.zeros((3, 32, 32, 3), np.uint8), labels, likely=likely)
+    wanted = training._wanted(patches, np.array([2, 1, 0]), 0.1, 2)
+    np.testing.assert_allclose(wanted, [[0.05, 0.95], [0.75, 0.25], [0.95, 0.05]], atol=1e-6)
+    plain = training._wanted(replace(patches, likely=None), np.array([1]), 0.0, 2)
+    np.testing.assert_allclose(plain, [[0, 1]])

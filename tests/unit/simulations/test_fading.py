@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from simulations.fading import with_twins, without_crack
-from simulations.patches import Patch, Source, draw_pool, twins_in
+from simulations.patch_pools import draw_pool, twins_in
+from simulations.patches import Patch, Source
 from simulations.pools import keep
 from simulations.segmenting import CropLabels, TaughtPhotos
 
@@ -60,7 +61,8 @@ def test_a_crack_that_is_not_gone_makes_no_sound_twin() -> None:
 def test_pools_are_drawn_from_twins_where_they_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image, mask = photo()
     source = Source("walls", [image], [mask > 0])
-    monkeypatch.setattr("simulations.patches.standard_sources", lambda *_: [(1.0, source)])
+    monkeypatch.setattr("simulations.patch_pools.standard_sources", lambda *_: [(1.0, source)])
+    monkeypatch.setattr("simulations.patch_pools.concrete", lambda *_: None)
     keep(twins_in(tmp_path, "walls"), {"images": np.full((1, 48, 64, 3), 7, np.uint8), "cracked": mask[None] > 0})
     alone, twins = (
         draw_pool(tmp_path / str(folder), tmp_path, "train", 6, 16, 0, zooms=(1.0, 1.2), twins=folder).images.mean()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from monitor.errors import MisuseError
-from simulations.patches import Patch, Source, masked_photos, patches, simulated_patch, textures
+from simulations.patch_pools import patches
+from simulations.patches import Patch, Source, masked_photos, simulated_patch, textures
 from simulations.teaching import best_threshold
 
 SIDE = 48

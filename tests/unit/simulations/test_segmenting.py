@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.analysis import AnalysisOptions
 from monitor.errors import MisuseError
+from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import Segmenter
 from simulations import segmenting
 from simulations.patches import Painting, Patch, Source, painted_patch
@@ -28,6 +29,7 @@ from simulations.segmenting import (
     taught_photos,
     taught_window,
 )
+from simulations.walls import wall
 
 SIDE = 32
 
@@ -175,6 +177,21 @@ def test_photo_sets_are_asked_as_often_as_their_shares_say() -> None:
     assert np.mean(batch.truth[200:].any(axis=(1, 2))) == pytest.approx(0.75, abs=0.1)
 
 
+def test_a_network_stays_with_what_it_saw_in_cracked_windows_of_the_first_photos() -> None:
+    """Its own shades instead of masks, and of the other photos and of sound windows what it always was."""
+    lower = np.zeros((48, 48), bool)
+    lower[20:] = True
+    sets = [(0.5, photos(lower, lower)), (0.5, photos(np.zeros((48, 48), bool)))]
+    plain = Mixture(pool(), sets, read_soft)(np.random.default_rng(4), 80)
+    kept = Mixture(pool(), sets, read_soft, DARK)(np.random.default_rng(4), 80)
+    np.testing.assert_array_equal(kept.images, plain.images)
+    changed = (kept.truth != plain.truth).any(axis=(1, 2))
+    np.testing.assert_array_equal(changed, (np.arange(80) >= 40) & plain.truth.any(axis=(1, 2)))
+    np.testing.assert_array_equal(kept.truth[changed], crack_pixels(DARK, kept.images[changed], 4))
+    assert (kept.weight[changed] == 1).all()
+    np.testing.assert_array_equal(kept.weight[~changed], plain.weight[~changed])
+
+
 @pytest.mark.parametrize("shape", [(48, 48), (40, 56), (224, 72)])
 def test_soft_masks_say_where_the_network_sees_a_crack_in_photos_of_any_size(shape: tuple[int, int]) -> None:
     found = soft_masks(DARK)(photo(1, 20, shape))
@@ -273,6 +290,7 @@ def test_a_pool_of_simulated_pixels_is_drawn_once(tmp_path: Path, monkeypatch: p
     surfaces = Source("textures", [photo(5)], None)
     walls = Source("walls", [photo(6)], [photo(6)[..., 0] < 100])
     monkeypatch.setattr(segmenting, "standard_sources", lambda *_: [(0.4, None), (0.3, surfaces), (0.3, walls)])
+    monkeypatch.setattr(segmenting, "concrete", lambda *_: lambda side, rng: wall("plain", (side, side), rng))
     drawn = segmenting.draw_pixel_pool(tmp_path, tmp_path, "train", 24, SIDE, 1)
     assert drawn["images"].shape == (24, SIDE, SIDE, 3)
     assert drawn["truth"].shape == (24, SIDE, SIDE)

@@ -8,18 +8,27 @@ import numpy as np
 import pytest
 import torch
 from dark_classifier import save_dark_classifier
+from numpy.typing import NDArray
 from training_data import write_training_data
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.networks import training
 from monitor.networks.segmenter_training import SegmenterOptions
-from monitor.networks.training import TrainingOptions
+from monitor.networks.training import (
+    LabelledPatches,
+    TrainedClassifier,
+    TrainingOptions,
+    logits_of,
+    train_classifier,
+)
 from monitor.networks.unet import Unet, UnetLayout
 from monitor.networks.vgg import Vgg11Layout
 from monitor.networks.weights import load_classifier, load_segmenter, manifest, save_segmenter
 from simulations import segmenter_teaching, segmenting, teaching
+from simulations.patch_pools import PatchPool
 from simulations.segmenter_teaching import teach_segmenter
 from simulations.teaching import teach_classifier
+from simulations.teaching_data import labelled_patches
 
 # Networks as small as these lose more time to waiting for each other's threads than they gain.
 torch.set_num_threads(1)
@@ -124,7 +133,14 @@ def test_a_segmenter_goes_on_from_a_finished_one(
         data, tmp_path, "more", "default", 8, options, "cpu", quiet=True, start=finished[1]["weights"]
     )
     entry = manifest(tmp_path / "weights")["more"]["recipe"]
-    assert (entry["start_sha256"], entry["teacher_sha256"]) == (before.sha256, before.sha256)
+    second = manifest(tmp_path / "rounds")["more-further-2"]
+    first = manifest(tmp_path / "rounds")["more-further-1"]["recipe"]
+    assert (first["start_sha256"], first["teacher_sha256"]) == (before.sha256, before.sha256)
+    assert (entry["start_sha256"], entry["teacher_sha256"]) == (second["sha256"], second["sha256"])
+    assert {each["kept_to_sha256"] for each in (first, second["recipe"], entry)} == {before.sha256}
+    gains = [each["masks"]["uav75"]["gain"] for each in (first, second["recipe"], entry)]
+    assert gains == [0, 2.5, 2.0]
+    assert "further rounds" in manifest(tmp_path / "weights")["more"]["truth"]
     assert "explained_by" not in entry
     assert (entry["layout"]["width"], entry["learning_rate"]) == (4, OPTIONS.learning_rate / 2)
     after = load_segmenter(found["weights"]).network.state_dict()
@@ -138,8 +154,42 @@ def test_a_classifier_is_widened_and_goes_on(data: Path, tmp_path: Path, monkeyp
     found = teach_classifier(data, tmp_path, "widened", "wide", 8, 0, "cpu", quiet=True, start=first["weights"])
     assert load_classifier(found["weights"]).network.layout.width == 1 / 16
     assert manifest(tmp_path / "weights")["wide"]["recipe"]["start"] == "first"
-    with pytest.raises(MisuseError, match="'widened' goes on with a finished classifier: name its --start"):
-        teach_classifier(data, tmp_path, "widened", "none", 8, 0, "cpu", quiet=True)
+    for name in ("widened", "kept"):
+        with pytest.raises(MisuseError, match=f"'{name}' goes on with a finished classifier: name its --start"):
+            teach_classifier(data, tmp_path, name, "none", 8, 0, "cpu", quiet=True)
+
+
+def test_a_classifier_stays_with_what_it_said_but_for_hairlines(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = teach_classifier(data, tmp_path, "tiny", "first", 40, 0, "cpu", quiet=True)
+    given: list[tuple[LabelledPatches, NDArray[np.str_]]] = []
+    drawn: list[PatchPool] = []
+
+    def noted_pool(*how: Any) -> PatchPool:
+        drawn.append(labelled_patches(*how))
+        return drawn[-1]
+
+    def noted(train: LabelledPatches, *how: Any) -> TrainedClassifier:
+        given.append((train, drawn[-1].names))
+        return train_classifier(train, *how)
+
+    monkeypatch.setitem(training.PRESETS, "kept", TINY)
+    monkeypatch.setattr(teaching, "labelled_patches", noted_pool)
+    monkeypatch.setattr(teaching, "train_classifier", noted)
+    teach_classifier(data, tmp_path, "kept", "more", 40, 0, "cpu", quiet=True, start=first["weights"])
+    ((train, names),) = given
+    labels = np.isin(names, ("hairlines", "uav75"))
+    assert 0 < labels.sum() < 40
+    assert train.likely is not None
+    np.testing.assert_array_equal(np.isnan(train.likely), labels)
+    said = torch.softmax(logits_of(load_classifier(first["weights"]).network, train.images), 1)[:, 1].numpy()
+    np.testing.assert_allclose(train.likely[~labels], said[~labels], atol=1e-6)
+
+
+def test_none_goes_on_from_nothing(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(MisuseError, match="'tuned' goes on with a finished classifier: name its --start"):
+        teach_classifier(data, tmp_path, "tuned", "none", 8, 0, "cpu", quiet=True)
 
 
 def test_what_is_missing_is_said_before_anything_is_drawn(data: Path, dark: Path, tmp_path: Path) -> None:

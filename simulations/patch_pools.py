@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.concrete_surfaces import CONCRETE_ZOOMS, SHARES, Surface, concrete_surface
 from simulations.data_sets import layout_of
-from simulations.hairlines import Surface, concrete
 from simulations.patches import (
     CRACKED_FROM_PX,
     HAIRLINES,
@@ -27,10 +27,13 @@ from simulations.pools import Drawn, draw_shards
 
 #: The name of simulated hairlines on concrete among the sources of a pool.
 HAIRLINES_NAME = "hairlines"
-#: How often hairlines are shown, and of the rest procedural walls, textures and the two photo sets.
-_HAIRLINE_SHARE = 0.21
-_SHARES = (0.25, 0.24, 0.29, 0.22)
-_MIXED = sha256(repr((HAIRLINES, _HAIRLINE_SHARE, _SHARES)).encode()).hexdigest()
+#: How often procedural walls, textures and the two photo sets are shown.
+_SHARES = (0.30, 0.30, 0.35, 0.05)
+#: The same for a network that is to learn hairlines, and how often these are then simulated on concrete.
+_WITH_HAIRLINES, _HAIRLINE_SHARE = (0.25, 0.24, 0.29, 0.22), 0.21
+_MIXED = sha256(
+    repr((HAIRLINES, CRACKED_FROM_PX, _WITH_HAIRLINES, _HAIRLINE_SHARE, SHARES, CONCRETE_ZOOMS)).encode()
+).hexdigest()
 
 
 def patches(
@@ -95,14 +98,21 @@ def _with_twins(source: Source, folder: Path) -> Source:
 
 
 def _drawn(
-    data: Path, fold: str, side: int, zooms: Zooms, twins: Path | None, count: int, rng: np.random.Generator
+    data: Path,
+    fold: str,
+    side: int,
+    zooms: Zooms,
+    twins: Path | None,
+    hairlines: bool,
+    count: int,
+    rng: np.random.Generator,
 ) -> Drawn:
-    sources = standard_sources(data, fold, _SHARES)
+    sources = standard_sources(data, fold, _WITH_HAIRLINES if hairlines else _SHARES)
     if twins is not None:
         sources = [(share, source and _with_twins(source, twins)) for share, source in sources]
-    surface = concrete(data, fold)
-    hairlines = None if surface is None else (_HAIRLINE_SHARE, surface)
-    drawn = list(patches(sources, count, side, rng, zooms, hairlines))
+    surface = concrete_surface(data, fold) if hairlines else None
+    concrete = None if surface is None else (_HAIRLINE_SHARE, surface)
+    drawn = list(patches(sources, count, side, rng, zooms, concrete))
     return {
         "images": np.stack([patch for patch, _, _ in drawn]),
         "labels": np.array([int(cracked) for _, cracked, _ in drawn], np.int64),
@@ -120,11 +130,13 @@ def draw_pool(
     on_shard: Callable[[int, int], None] = lambda _done, _total: None,
     zooms: Zooms = ZOOMS,
     twins: Path | None = None,
+    hairlines: bool = False,
 ) -> PatchPool:
     """Draw `count` patches of one fold, in shards kept in `folder`; with `twins`, a folder as `fading.keep_twins` makes
-    it, from photos and their twins alike.
+    it, from photos and their twins alike, and with `hairlines` many of concrete.
     """
     own = f"{data.name}_" if layout_of(data) == "masks" else ""
-    name = f"{own}{fold}_{side}_{_MIXED[:8]}_{zooms[0]:g}-{zooms[1]:g}{'' if twins is None else f'_{twins.name}'}"
-    draw = partial(_drawn, data, fold, side, zooms, twins)
+    name = f"{own}{fold}_{side}_{zooms[0]:g}-{zooms[1]:g}{'' if twins is None else f'_{twins.name}'}"
+    name += f"_{_MIXED[:8]}" if hairlines else ""
+    draw = partial(_drawn, data, fold, side, zooms, twins, hairlines)
     return PatchPool(**draw_shards(draw, folder, name, count, seed, on_shard))

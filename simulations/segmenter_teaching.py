@@ -48,8 +48,8 @@ _TRUTH = (
     "the network of round 1{further}. Masks that people drew only said whether a crop shows a crack."
 )
 _FURTHER = (
-    "; in further rounds, which go on from that network, what it sees in photos of masonry, and in those of hairlines "
-    "what the network of the round before sees"
+    "; in further rounds, which go on from a finished network, what that one sees in photos of masonry, and in those "
+    "of hairlines first nothing, then what the network of the round before sees"
 )
 
 
@@ -152,7 +152,8 @@ class _Lesson:
             Mixture(self.training, photos, reading, self.keeper),
             self.options,
             self.out / f"{name}-{self.options.seed}.ckpt",
-            f"{patches} simulated patches, masks by {teacher.sha256}, kept to {self.keeper and self.keeper.sha256}",
+            f"{patches} simulated patches, masks by {teacher.sha256}, hairlines {hairline_gain}, kept to "
+            f"{self.keeper and self.keeper.sha256}",
             self.device,
             shown(self.bar, f"Training {name}"),
             start=None if start is None else start.network,

@@ -21,7 +21,7 @@ from monitor.networks.segmenting import crack_pixels
 from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.segmentation.refinement import RefinementOptions
-from simulations.hairlines import concrete
+from simulations.concrete_surfaces import CONCRETE_ZOOMS, SHARES, concrete_surface
 from simulations.patches import (
     HAIRLINES,
     SETS,
@@ -60,9 +60,8 @@ _LEAST_SEEN_PX, _SEEN_FROM = 20, 0.25
 _TRIES = 10_000
 _BATCH, _KEEPING_BATCH = 64, 4
 #: Patches that were painted otherwise are others.
-_PAINTED = sha256(
-    repr((PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _CONCRETE_SHARE, _CRACKED_SHARE, _ZOOMS)).encode()
-).hexdigest()
+_HOW = (PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _CONCRETE_SHARE, SHARES, CONCRETE_ZOOMS, _CRACKED_SHARE, _ZOOMS)
+_PAINTED = sha256(repr(_HOW).encode()).hexdigest()
 _LEVELS = np.arange(5, 96) / 100
 
 
@@ -85,7 +84,7 @@ def draw_pixel_pool(
 def _drawn(data: Path, fold: str, side: int, count: int, rng: np.random.Generator) -> Drawn:
     sources = standard_sources(data, fold, _SHARES)
     shares = np.array([share for share, _ in sources])
-    surface = concrete(data, fold)
+    surface = concrete_surface(data, fold)
     images, truths = [], []
     for _ in range(count):
         if surface is not None and rng.random() < _CONCRETE_SHARE:

@@ -88,10 +88,11 @@ def teach_classifier(
     """Train one classifier, or of `kind` "bcos" a B-cos one, from the data in `data`; weights go to `out / "weights"`.
 
     With `dense_by`, the name or file of a segmenter's weights, its features also have to say where that segmenter
-    sees the crack, and the mixture's photos have twins in which what that segmenter sees is fainter or gone. With
-    `start`, the name or file of a classifier's weights, training goes on with these in their layout; by the preset
-    "kept" it stays with what they say of patches, and learns from the labels of hairlines, real or not, alone.
-    Patches and checkpoint stay in `out`, so that an interrupted run goes on where it stood.
+    sees the crack, and the mixture's photos of masonry have twins in which what that segmenter sees is fainter or
+    gone. With `start`, the name or file of a classifier's weights, training goes on with these in their layout; by the
+    preset "kept" it stays with what they say of patches and learns hairlines, real or not, from labels (and the places
+    of all cracks, where a segmenter shows them). Patches and checkpoint stay in `out`, so that an interrupted run goes
+    on where it stood.
 
     `with_val` is for the last training, once all is chosen: the validation photos teach as well. Nothing is left then
     to calibrate by, so temperature and threshold stay those of `start`, and there are no scores. Which epoch is kept
@@ -100,6 +101,11 @@ def teach_classifier(
     if with_val and (start is None or whole(data)):
         raise MisuseError(
             "--with-val goes on from a classifier that is calibrated: name its --start, and photos to cut."
+        )
+    if preset_name == _KEPT and layout_of(data) is not None:
+        raise MisuseError(
+            "The preset 'kept' teaches the hairlines of the shipped networks' mixture, and would learn nothing from"
+            f" {data}. Go on with the preset 'tuned'."
         )
     presets, architecture = _KINDS[kind]
     options = replace(preset(preset_name, presets), seed=seed)
@@ -122,7 +128,7 @@ def teach_classifier(
         if segmenter is not None and layout_of(data) is None:
             twins = out / "twins" / f"{segmenter.sha256[:12]}{addition}"
             keep_twins(data, segmenter, twins, fold)
-        training = draw(fold, patches, side, pool, twins)
+        training = draw(fold, patches, side, pool, twins, preset_name == _KEPT)
         if segmenter is not None:
             folder = out / "places" / f"{side}_{segmenter.sha256[:12]}{addition}"
             places = crack_places(segmenter, training.images, folder, shown(bar, "Looking for cracks"))

@@ -97,13 +97,20 @@ def _check_patches(fold: Fold, side: int) -> None:
 
 
 def labelled_patches(
-    data: Path, folder: Path, fold: str, count: int, side: int, on_shard: Progress, twins: Path | None = None
+    data: Path,
+    folder: Path,
+    fold: str,
+    count: int,
+    side: int,
+    on_shard: Progress,
+    twins: Path | None = None,
+    hairlines: bool = False,
 ) -> PatchPool:
     """Patches of one fold with labels; windows are drawn, `count` of them, in shards kept in `folder`, and where
-    `twins` of the mixture's photos are kept, from these as well.
+    `twins` of the mixture's photos of masonry are kept, from these as well; with `hairlines` many show concrete.
     """
     if not whole(data):
-        return draw_pool(folder, data, fold, count, side, _SEEDS[fold], on_shard, twins=twins)
+        return draw_pool(folder, data, fold, count, side, _SEEDS[fold], on_shard, twins=twins, hairlines=hairlines)
     read = read_fold(data, fold)
     images = np.stack([_scaled(photo, side) for photo in read.photos])
     on_shard(1, 1)

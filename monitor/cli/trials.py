@@ -71,7 +71,8 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Of a classifier: paper, half, quarter (default), tuned, widened; of others: paper or twin (default)."
+            help="Of a classifier: paper, half, quarter (default), tuned, kept, widened; "
+            "of others: paper or twin (default)."
         ),
     ] = None,
     start: Annotated[

@@ -62,7 +62,6 @@ def test_pools_are_drawn_from_twins_where_they_are_kept(tmp_path: Path, monkeypa
     image, mask = photo()
     source = Source("walls", [image], [mask > 0])
     monkeypatch.setattr("simulations.patch_pools.standard_sources", lambda *_: [(1.0, source)])
-    monkeypatch.setattr("simulations.patch_pools.concrete", lambda *_: None)
     keep(twins_in(tmp_path, "walls"), {"images": np.full((1, 48, 64, 3), 7, np.uint8), "cracked": mask[None] > 0})
     alone, twins = (
         draw_pool(tmp_path / str(folder), tmp_path, "train", 6, 16, 0, zooms=(1.0, 1.2), twins=folder).images.mean()

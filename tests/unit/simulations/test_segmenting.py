@@ -29,7 +29,7 @@ from simulations.segmenting import (
     taught_photos,
     taught_window,
 )
-from simulations.walls import wall
+from simulations.walls import Wall, wall
 
 SIDE = 32
 
@@ -178,15 +178,24 @@ def test_photo_sets_are_asked_as_often_as_their_shares_say() -> None:
 
 
 def test_a_network_stays_with_what_it_saw_in_cracked_windows_of_the_first_photos() -> None:
-    """Its own shades instead of masks, and of the other photos and of sound windows what it always was."""
+    """Its own shades instead of masks, and of the other photos and of sound windows what it always was.
+
+    The other photos' crack is elsewhere, so that they can be told from the first.
+    """
     lower = np.zeros((48, 48), bool)
     lower[20:] = True
-    sets = [(0.5, photos(lower, lower)), (0.5, photos(np.zeros((48, 48), bool)))]
+    first, other = photos(lower, lower), photos(lower)
+    other.masks[0][:] = 255
+    sets = [(0.5, first), (0.5, other)]
     plain = Mixture(pool(), sets, read_soft)(np.random.default_rng(4), 80)
     kept = Mixture(pool(), sets, read_soft, DARK)(np.random.default_rng(4), 80)
     np.testing.assert_array_equal(kept.images, plain.images)
     changed = (kept.truth != plain.truth).any(axis=(1, 2))
-    np.testing.assert_array_equal(changed, (np.arange(80) >= 40) & plain.truth.any(axis=(1, 2)))
+    shown = plain.truth[40:].mean(axis=(1, 2))
+    others, sound = shown == 1, shown == 0
+    np.testing.assert_array_equal(changed, np.append(np.zeros(40, bool), ~others & ~sound))
+    assert others.sum() > 5
+    assert changed.sum() > 5
     np.testing.assert_array_equal(kept.truth[changed], crack_pixels(DARK, kept.images[changed], 4))
     assert (kept.weight[changed] == 1).all()
     np.testing.assert_array_equal(kept.weight[~changed], plain.weight[~changed])
@@ -290,8 +299,15 @@ def test_a_pool_of_simulated_pixels_is_drawn_once(tmp_path: Path, monkeypatch: p
     surfaces = Source("textures", [photo(5)], None)
     walls = Source("walls", [photo(6)], [photo(6)[..., 0] < 100])
     monkeypatch.setattr(segmenting, "standard_sources", lambda *_: [(0.4, None), (0.3, surfaces), (0.3, walls)])
-    monkeypatch.setattr(segmenting, "concrete", lambda *_: lambda side, rng: wall("plain", (side, side), rng))
+    asked: list[int] = []
+
+    def concrete(side: int, rng: np.random.Generator) -> Wall:
+        asked.append(side)
+        return wall("plain", (side, side), rng)
+
+    monkeypatch.setattr(segmenting, "concrete_surface", lambda *_: concrete)
     drawn = segmenting.draw_pixel_pool(tmp_path, tmp_path, "train", 24, SIDE, 1)
+    assert 6 < len(asked) < 20
     assert drawn["images"].shape == (24, SIDE, SIDE, 3)
     assert drawn["truth"].shape == (24, SIDE, SIDE)
     assert drawn["truth"].dtype == np.uint8

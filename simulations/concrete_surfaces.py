@@ -24,12 +24,12 @@ from simulations.walls import Wall, wall
 #: A crack-free surface of so many px a side.
 Surface = Callable[[int, np.random.Generator], Wall]
 
-#: How often concrete is a crack-free window of photos, a texture, or procedural.
-_SHARES = (0.6, 0.15, 0.25)
-_ZOOMS: Zooms = (0.8, 2.2)
+#: How often concrete is a crack-free window of photos, a texture, or procedural; and at which zooms windows are taken.
+SHARES = (0.6, 0.15, 0.25)
+CONCRETE_ZOOMS: Zooms = (0.8, 2.2)
 
 
-def concrete(data: Path, fold: str) -> Surface | None:
+def concrete_surface(data: Path, fold: str) -> Surface | None:
     """Concrete of the train folds of the mixture below `data`: None for another data set, and for validation, which
     sees real surfaces as they are.
     """
@@ -44,12 +44,12 @@ def concrete_of(sources: Sequence[Source]) -> Surface:
     """Crack-free windows of the two sources, or plain procedural walls; joints and voids are painted on later."""
 
     def surface(side: int, rng: np.random.Generator) -> Wall:
-        chosen = int(rng.choice(3, p=_SHARES))
+        chosen = int(rng.choice(3, p=SHARES))
         if chosen == 2:
             return wall("plain", (side, side), rng)
         window = None
         while window is None:
-            window = labelled_window(sources[chosen], False, side, random_zoom(_ZOOMS, rng), rng)
+            window = labelled_window(sources[chosen], False, side, random_zoom(CONCRETE_ZOOMS, rng), rng)
         return Wall(window, np.zeros((side, side), bool), sources[chosen].name)
 
     return surface

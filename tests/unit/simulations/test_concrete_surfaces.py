@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from training_data import write_training_data
 
-from simulations.hairlines import concrete, concrete_of
+from simulations.concrete_surfaces import concrete_of, concrete_surface
 from simulations.patch_pools import HAIRLINES_NAME, patches
 from simulations.patches import Source
 
@@ -43,7 +43,7 @@ def test_patches_of_concrete_are_shown_as_often_as_asked_and_half_of_them_cracke
 
 def test_it_is_for_training_on_the_mixture_alone(tmp_path: Path) -> None:
     data = write_training_data(tmp_path)
-    assert concrete(data, "train") is not None
-    assert concrete(data, "train+val") is not None
-    assert concrete(data, "val") is None
-    assert concrete(data / "masonry_dais", "train") is None
+    assert concrete_surface(data, "train") is not None
+    assert concrete_surface(data, "train+val") is not None
+    assert concrete_surface(data, "val") is None
+    assert concrete_surface(data / "masonry_dais", "train") is None

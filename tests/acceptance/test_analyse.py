@@ -205,7 +205,7 @@ def test_a_folder_that_cannot_be_made_is_no_traceback(workspace: Path, cracked: 
 @pytest.mark.parametrize(
     ("setting", "value", "part"),
     [
-        ("WEIGHTS", "heavy", "'heavy'. Known: autoencoder, bcos, default"),
+        ("WEIGHTS", "heavy", "'heavy'. Known: autoencoder, bcos, concrete, default"),
         ("ATTRIBUTION", "guess", "'guess'. Known: bcos, deep_lift, "),
         ("THRESHOLDER", "guess", "'guess'. Known: gmm, simple"),
         ("WIDTH_METHOD", "ruler", "'ruler'. Known: edge, published"),

@@ -197,10 +197,10 @@ class Mixture:
         chosen = rng.choice(len(shares), size=count - len(simulated), p=shares / shares.sum())
         drawn += [taught_window(self.photos[each][1], images.shape[1], self.reading, rng) for each in chosen]
         batch = MarkedPatches(*(np.stack(parts) for parts in zip(*drawn, strict=True)))
-        kept = len(simulated) + np.flatnonzero(chosen == 0)
-        return (
-            batch if self.keeper is None else _as_before(batch, kept[batch.truth[kept].any(axis=(1, 2))], self.keeper)
-        )
+        if self.keeper is None:
+            return batch
+        first = len(simulated) + np.flatnonzero(chosen == 0)
+        return _as_before(batch, first[batch.truth[first].any(axis=(1, 2))], self.keeper)
 
 
 def _as_before(batch: MarkedPatches, kept: NDArray[np.int64], keeper: Segmenter) -> MarkedPatches:

@@ -77,11 +77,11 @@ def length_px(mask: BoolArray) -> float:
 
 def centreline(mask: BoolArray) -> Centrelines:
     """Smoothed centrelines of a bool mask (rows, cols), broken at junctions and prolonged to the tips."""
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    col, row, across, down = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    if across == 0:
         return Centrelines(())
-    inside = np.zeros((rows[-1] - rows[0] + 3, cols[-1] - cols[0] + 3), np.uint8)
-    inside[1:-1, 1:-1] = mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+    inside = np.zeros((down + 2, across + 2), np.uint8)
+    inside[1:-1, 1:-1] = mask[row : row + down, col : col + across]
     distance_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     positions, graph = _skeleton_graph(_thin(inside))
     pixels = np.rint(positions).astype(np.intp)
@@ -89,7 +89,7 @@ def centreline(mask: BoolArray) -> Centrelines:
     half_width_px = np.maximum(distance_px[pixels[:, 0], pixels[:, 1]].astype(np.float64) - 0.5, 0.5)
 
     _prune(graph, positions, half_width_px)
-    corner = np.array([rows[0] - 1, cols[0] - 1])
+    corner = np.array([row - 1, col - 1])
     branches = []
     for course in _courses(graph):
         degrees = len(graph[course[0]]), len(graph[course[-1]])
@@ -100,13 +100,13 @@ def centreline(mask: BoolArray) -> Centrelines:
 
 def _thin(inside: ByteArray) -> BoolArray:
     """Skeleton without the corners of its staircases, so that three neighbours mean a junction."""
-    skeleton: BoolArray = skeletonize(inside > 0, method="lee")  # type: ignore[no-untyped-call]
+    skeleton: BoolArray = skeletonize(inside.view(bool), method="lee")  # type: ignore[no-untyped-call]
     filled = skeleton.reshape(-1)
     flat = np.flatnonzero(filled)
     around = _AROUND @ (skeleton.shape[1], 1)
     for first in (0, 2, 4, 6):
-        near = filled[flat[:, None] + np.roll(around, -first)]
-        corner = near[:, 0] & near[:, 2] & ~near[:, 4:7].any(axis=1)
+        north, east, south, southwest, west = (filled[flat + around[(first + k) % 8]] for k in (0, 2, 4, 5, 6))
+        corner = north & east & ~(south | southwest | west)
         filled[flat[corner]] = False
         flat = flat[~corner]
     return skeleton
@@ -157,10 +157,11 @@ def _courses(graph: Graph) -> Iterator[list[int]]:
 
 def _walk(graph: Graph, start: int, first: int) -> list[int]:
     """Vertices from `start` through `first` to the next tip or junction, or back to `start`."""
-    course = [start, first]
-    while len(graph[course[-1]]) == 2 and course[-1] != start:
-        one, two = graph[course[-1]]
-        course.append(two if one == course[-2] else one)
+    course, before, here = [start, first], start, first
+    while len(near := graph[here]) == 2 and here != start:
+        one, two = near
+        before, here = here, two if one == before else one
+        course.append(here)
     return course
 
 
@@ -178,7 +179,7 @@ def _prune(graph: Graph, positions: Floats, half_width_px: Floats) -> None:
 def _spurs(graph: Graph, positions: Floats, half_width_px: Floats) -> list[list[int]]:
     """Courses from a tip to a junction too short to be a crack, without the junction itself."""
     at_junction: dict[int, list[tuple[float, list[int]]]] = {}
-    if all(len(near) < 3 for near in graph.values()):
+    if max(map(len, graph.values())) < 3:
         return []
     for course in _courses(graph):
         tip_first = course if len(graph[course[0]]) == 1 else course[::-1]
@@ -247,7 +248,8 @@ def _straight_to_tip(points: Floats, half_width_px: float, tip: Floats, inside: 
     reach_px = np.arange(0, 4 * half_width_px + 8, 0.25)
     ahead = map_coordinates(inside, (points[0] + reach_px[:, None] * direction).T, order=1, output=np.float64)
     length_px = max(reach_px[np.argmin(ahead > _TIP_SHARE)], (tip - points[0]) @ direction + 0.5)
-    steps_px = np.linspace(length_px, 0, max(1, round(length_px)), endpoint=False)
+    count = max(1, round(length_px))
+    steps_px = length_px / count * np.arange(count, 0, -1)
     return np.asarray(points[0] + steps_px[:, None] * direction)
 
 
@@ -257,4 +259,4 @@ def arc_px(points: Floats) -> Floats:
 
 
 def _steps_px(points: Floats) -> Floats:
-    return np.asarray(np.hypot(*np.diff(points, axis=0).T))
+    return np.asarray(np.hypot(*(points[1:] - points[:-1]).T))

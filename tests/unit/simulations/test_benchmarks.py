@@ -97,13 +97,19 @@ def test_the_published_thresholds_and_morphology_are_ours_done_slowly() -> None:
     assert iou(published.mixture(ridge())[0], gmm(ridge()).mask) > 0.9
 
 
-@pytest.mark.parametrize(("width", "angle"), [(3, 0), (9, 30), (15, 90)])
+@pytest.mark.parametrize(("width", "angle"), [(3, 10), (9, 30), (15, 80)])
 def test_the_published_width_knows_bars(width: int, angle: float) -> None:
     rows, cols = np.mgrid[-70:71, -70:71]
     turn = np.deg2rad(angle)
     across = rows * np.cos(turn) - cols * np.sin(turn)
     bar = (np.abs(across) <= width / 2) & (np.hypot(rows, cols) < 60)
     assert published.width_px(bar) == pytest.approx(width, abs=2.5)
+
+
+def test_the_published_width_has_no_ellipse_for_four_corners() -> None:
+    bar = np.zeros((100, 100), bool)
+    bar[48:52, 20:80] = True
+    assert published.severity(bar) == (1, 240, 0)
 
 
 def test_f1_within_a_tolerance() -> None:

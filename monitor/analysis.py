@@ -48,12 +48,8 @@ SIZES = ("profiles", "mask")
 _SEEN_SHARE = 0.6
 #: Less of the reference than this says nothing about there being no crack in it: hand-held repeats show more.
 _LEAST_SEEN = 0.85
-#: More of the reference's crack than this outside the capture, and what is left cannot be compared.
+#: More of the reference's crack than this outside the capture, and the size of what is left cannot be compared.
 _HIDDEN_SHARE = 0.05
-_CRACK_CUT_OFF = (
-    "The photo does not show all of the crack that the reference shows, so its size cannot be compared. Take it from "
-    "the same position as the reference."
-)
 _NOTHING_SEEN = (
     "The photo covers too little of any one patch of the reference to look at it. Take it from the same position as "
     "the reference."
@@ -152,11 +148,12 @@ class Analyser:
                 return self._outcome(Status.NOT_REGISTERED, registration.reason, registration=registration)
             view, seen = align(image, registration, reference.shape[:2])
         aligned = view * seen[..., None]
-        if reference_mask is not None and _hidden_share(reference_mask, seen) > _HIDDEN_SHARE:
-            return self._outcome(Status.NOT_MEASURED, _CRACK_CUT_OFF, registration, aligned)
+        hidden = 0.0 if reference_mask is None else _hidden_share(reference_mask, seen)
         found = self._explain(view, seen)
         if found.looked_at == 0:
             return self._outcome(Status.NOT_MEASURED, _NOTHING_SEEN, registration, aligned)
+        if found.positive == 0 and hidden > _HIDDEN_SHARE:
+            return self._outcome(Status.NOT_MEASURED, _cut_off(hidden), registration, aligned, found)
         if found.positive == 0 and seen.mean() < _LEAST_SEEN:
             return self._outcome(Status.NOT_MEASURED, _part(float(seen.mean())), registration, aligned, found)
         if found.positive == 0:
@@ -178,7 +175,10 @@ class Analyser:
                 reason=_doubtful(sure, self.options.least_confidence),
                 severity=None,
             )
-        return replace(outcome, grading=self._graded(reference, view, seen, outcome))
+        outcome = replace(outcome, grading=self._graded(reference, view, seen, outcome))
+        if hidden > _HIDDEN_SHARE:
+            return replace(outcome, status=Status.NOT_MEASURED, reason=_cut_off(hidden), severity=None)
+        return outcome
 
     def _explain(self, image: ByteArray, seen: BoolArray) -> _Explained:
         grid = tile(image.shape[:2], self._classifier.patch_px, self.options.overlap_px)
@@ -303,6 +303,13 @@ def _seen_shares(seen: BoolArray, grid: PatchGrid) -> NDArray[np.float64]:
 def _hidden_share(reference_mask: BoolArray, seen: BoolArray) -> float:
     """Share of the reference's crack that lies outside the capture; 0 without a crack."""
     return float(np.mean(~seen[reference_mask])) if reference_mask.any() else 0.0
+
+
+def _cut_off(hidden_share: float) -> str:
+    return (
+        f"The photo does not show all of the crack that the reference shows ({hidden_share:.0%} of it is missing), so "
+        "its size cannot be compared. Take it from the same position as the reference."
+    )
 
 
 def _part(seen_share: float) -> str:

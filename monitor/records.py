@@ -35,6 +35,10 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
+#: Outcomes that say how large the cracks in a photo are.
+SIZED = (Status.MEASURED, Status.NO_CRACK)
+
+
 class TimeSource(StrEnum):
     """Where a capture time came from, best first; FILE is uncertain until a person confirms it."""
 
@@ -221,6 +225,13 @@ class Grading:
     reasons: tuple[str, ...] = ()
 
 
+def shows_cracks(status: Status, grading: Grading | None) -> bool:
+    """Whether a photo's mask says where its cracks are. It does without sizes, too, in a photo that is good enough to
+    be graded: it does not show all of a crack, and where it does, that can be followed.
+    """
+    return status in SIZED or grading is not None
+
+
 @dataclass(frozen=True)
 class Severity:
     """Size of the cracks in one mask. Millimetre twins are None without a scale."""
@@ -275,7 +286,7 @@ class Analysis:
 
     `mask` bool (rows, cols); `relevance` float32 (rows, cols), zero where nothing was explained;
     `aligned` uint8 (rows, cols, 3), the capture warped onto the reference, black beyond the capture.
-    `grading` tells how far the numbers may be trusted; None where there are none. `confidence` in [0, 1] is how sure
+    `grading` tells how far the photo may be trusted; None where it gives no numbers. `confidence` in [0, 1] is how sure
     the mask is, `crack_confidences` that of each crack in it, largest first; None where no segmenter made it.
     """
 

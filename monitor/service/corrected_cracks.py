@@ -44,8 +44,8 @@ def with_corrections(
 ) -> Corrected:
     """What was `found` by `follow` in `sightings` and what people said of it; `words` are the last on each course.
 
-    Masks are measured by `width_method` where they were made by it. `severities` are those of whole captures: what is
-    left of one is as much larger or smaller than its mask says as the whole is.
+    Masks are measured by `width_method` where they were made by it. `severities` are those of whole captures, by key,
+    where they have one: what is left of one is as much larger or smaller than its mask says as the whole is.
     """
     cracks, readings, profiles = list(found.cracks), list(found.readings), list(found.profiles)
     marks = [word for word in words if word.kind is CorrectionKind.MARKED]
@@ -63,17 +63,19 @@ def with_corrections(
     others = [crack.course for crack in cracks if said.get(crack.name) not in ids]
     corrected = {}
     for sighting in sightings if rejected else ():
+        if (severity := severities.get(sighting.key)) is None:
+            continue
         mask = sighting.mask.dense()
         left = _without(mask, [word.course for word in rejected], others)
         if np.count_nonzero(left) < len(sighting.mask):
             whole, rest = (measure(one, width_method, np.random.default_rng(0)) for one in (mask, left))
-            corrected[sighting.key] = _scaled(rest, whole, severities.get(sighting.key))
+            corrected[sighting.key] = _scaled(rest, whole, severity)
     return Corrected(tuple(cracks), tuple(readings), said, corrected, tuple(profiles))
 
 
-def _scaled(rest: Severity, whole: Severity, found: Severity | None) -> Severity:
+def _scaled(rest: Severity, whole: Severity, found: Severity) -> Severity:
     """What is left of a mask as it was `found` to be, where its own size is `whole`."""
-    if found is None or whole.area_px == 0:
+    if whole.area_px == 0:
         return rest
     scale = found.area_px / whole.area_px
     return replace(rest, area_px=rest.area_px * scale, max_width_px=rest.max_width_px * scale)

@@ -17,7 +17,7 @@ from monitor.imaging.sparse_masks import SparseMask
 from monitor.imaging.station_profiles import write_profiles
 from monitor.opening.following import Following, follow
 from monitor.opening.sightings import Sighting
-from monitor.records import BoolArray, Status
+from monitor.records import SIZED, BoolArray, shows_cracks
 from monitor.service.corrected_cracks import Corrected, with_corrections
 from monitor.service.ingest import original_path, read_original
 from monitor.service.looks import KeptLooks
@@ -29,8 +29,6 @@ from monitor.storage.told import CorrectionView
 from monitor.storage.views import CaptureView, LocationView, ReadingView
 
 log = logging.getLogger("crackmonitor.worker")
-
-_LOOKED_AT = (Status.MEASURED, Status.NO_CRACK)
 
 
 def follow_location(database: Database, settings: Settings, location: LocationView, now: datetime) -> None:
@@ -109,7 +107,7 @@ def _original(settings: Settings, capture: CaptureView) -> Path:
 def _sighting(capture: CaptureView, settings: Settings, originals: dict[int, Path]) -> Sighting | None:
     """What a capture contributes, None where it could not be laid onto the reference or its files cannot be read.
 
-    Where no crack could be measured, its mask says nothing; the lips of known cracks can still be followed.
+    Where its mask does not say where cracks are, the lips of known ones can still be followed.
     """
     reading = capture.reading
     if reading is None or capture.height_px is None or capture.width_px is None:
@@ -121,7 +119,7 @@ def _sighting(capture: CaptureView, settings: Settings, originals: dict[int, Pat
     if frame is None or not originals[capture.id].is_file():
         log.warning("Capture %d (%s) is not followed: its pictures are out of reach", capture.id, capture.file_name)
         return None
-    mask = SparseMask.of(frame if reading.status in _LOOKED_AT else np.zeros_like(frame))
+    mask = SparseMask.of(frame if shows_cracks(reading.status, reading.grading) else np.zeros_like(frame))
     matrix = np.eye(3) if registration is None or registration.matrix is None else registration.matrix
     return Sighting(capture.id, mask, (capture.height_px, capture.width_px), matrix)
 
@@ -129,7 +127,7 @@ def _sighting(capture: CaptureView, settings: Settings, originals: dict[int, Pat
 def _frame(capture: CaptureView, reading: ReadingView, pictures: Path) -> BoolArray | None:
     """The capture's mask in the reference's frame; a blank one where none was made."""
     name = reading.pictures.get("mask")
-    if name is not None or reading.status in _LOOKED_AT:
+    if name is not None or reading.status in SIZED:
         return None if name is None else read_mask(pictures / name)
     if capture.is_reference and capture.height_px is not None and capture.width_px is not None:
         return np.zeros((capture.height_px, capture.width_px), bool)
@@ -138,4 +136,4 @@ def _frame(capture: CaptureView, reading: ReadingView, pictures: Path) -> BoolAr
 
 
 def _looked_at(capture: CaptureView) -> bool:
-    return capture.reading is not None and capture.reading.status in _LOOKED_AT
+    return capture.reading is not None and capture.reading.status in SIZED

@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from monitor.records import CrackReading, Grade, Grading, Observation, Scale, ScaleOrigin, Status
+from monitor.records import (
+    SIZED,
+    CrackReading,
+    Grade,
+    Grading,
+    Observation,
+    Scale,
+    ScaleOrigin,
+    Status,
+    shows_cracks,
+)
 from monitor.storage.told import GaugeOffset
 from monitor.storage.views import (
     CRACK_UNITS,
@@ -95,11 +105,11 @@ def observe_crack(
     doubt = _doubt(scale) if unit == "mm" else None
     observations, excluded = [], []
     for capture in captures:
-        outcome = _usable(capture, metric, scaled=scale is not None)
         reading = readings.get(capture.id)
+        value = None if reading is None else getattr(reading, f"{name}_px")
+        outcome = _usable(capture, metric, scaled=scale is not None, followed=value is not None)
         if outcome is None and reading is None:
             outcome = "this crack has not been followed through this capture yet"
-        value = None if reading is None else getattr(reading, f"{name}_px")
         if outcome is None and value is None:
             outcome = (reading.reason if reading else None) or "the opening could not be measured"
         if outcome is not None or value is None or capture.time is None:
@@ -161,14 +171,14 @@ def _grade(capture: CaptureView, doubt: tuple[Grade, str] | None = None) -> Grad
     return known.grade if doubt is None else max(known.grade, doubt[0])
 
 
-def _usable(capture: CaptureView, metric: str, *, scaled: bool) -> str | None:
-    """Why nothing of this capture can count, or None."""
+def _usable(capture: CaptureView, metric: str, *, scaled: bool, followed: bool = False) -> str | None:
+    """Why nothing of this capture can count, or None; one crack that is `followed` counts without the photo's sizes."""
     reading = capture.reading
     if capture.rejected_reason is not None:
         return f"rejected: {capture.rejected_reason}"
     if reading is None:
         return "not measured yet"
-    if reading.status not in (Status.MEASURED, Status.NO_CRACK):
+    if not (reading.status in SIZED or (followed and shows_cracks(reading.status, reading.grading))):
         return f"{reading.status.replace('_', ' ')}: {reading.reason}"
     if capture.time is None or not capture.time.certain:
         return "time uncertain: only the file's own time is known until a person confirms it"

@@ -11,7 +11,7 @@ from monitor.growth.fits import least_squares, seasonal
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import follow
 from monitor.opening.sightings import Sighting
-from monitor.records import Analysis, Crack, CrackReading, Grade, GrowthFit, Observation, Status
+from monitor.records import Analysis, Crack, CrackReading, Grade, GrowthFit, Observation, shows_cracks
 from simulations.cracks import Crack as SimulatedCrack
 from simulations.scenarios import Scenario, Truth, captures
 from simulations.stages import Stage
@@ -82,12 +82,14 @@ def run_trial(kind: str, chosen: Scenario, seed: int, analyser: Analyser, stage:
 
 
 def _sighting(index: int, analysis: Analysis, photos: Sequence[NDArray[np.uint8]]) -> Sighting | None:
-    if analysis.status not in (Status.MEASURED, Status.NO_CRACK) or analysis.mask is None:
+    """As the service has it: a mask that does not say where cracks are is blank; None for what was not registered."""
+    registration = analysis.registration
+    matrix = np.eye(3) if registration is None else registration.matrix
+    if matrix is None or (registration is not None and not registration.accepted):
         return None
-    matrix = np.eye(3) if analysis.registration is None else analysis.registration.matrix
-    if matrix is None:
-        return None
-    return Sighting(index, SparseMask.of(analysis.mask), photos[index].shape[:2], matrix)
+    shape = photos[index].shape[:2]
+    mask = analysis.mask if shows_cracks(analysis.status, analysis.grading) else None
+    return Sighting(index, SparseMask.of(np.zeros(shape, bool) if mask is None else mask), shape, matrix)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from monitor.attribution.base import ATTRIBUTIONS
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.imaging.tiling import tile
 from monitor.networks.weights import Classifier, Segmenter
-from monitor.records import Analysis, ByteArray, Severity, Status
+from monitor.records import Analysis, ByteArray, Severity, Status, shows_cracks
 from monitor.segmentation.morphology import Postprocessing
 from monitor.segmentation.refinement import RefinementOptions
 from monitor.segmentation.taught import TaughtOptions
@@ -165,6 +165,23 @@ def test_a_crack_of_the_reference_that_the_photo_cuts_off_is_not_measured(canvas
     known[:, 200:] = False
     known[100:110, 50:100] = True
     assert "does not show all" not in str(Analyser(dark_seeker(), OPTIONS).analyse(photo, reference, known).reason)
+
+
+def test_what_is_shown_of_a_crack_that_is_cut_off_can_be_followed() -> None:
+    """Its photo has no sizes to compare, but a mask and a grade."""
+    whole = cracked(wall((SHAPE[0] + 200, SHAPE[1] + 300)), width_px=4, first=(180, 80), length_px=200)
+    reference, photo = seen_from(whole, 60, 20), seen_from(whole, 60, 120)
+    known = np.zeros(SHAPE, bool)
+    known[120:124, 60:260] = True
+    found = analyse(photo, reference, known)
+    assert found.status is Status.NOT_MEASURED
+    assert "does not show all of the crack" in str(found.reason)
+    assert found.severity is None
+    assert found.mask is not None
+    assert found.mask[120:124, 105:255].mean() > 0.9
+    assert not found.mask[:, :95].any()
+    assert found.grading is not None
+    assert shows_cracks(found.status, found.grading)
 
 
 def test_a_mask_never_leaves_the_capture(canvas: ByteArray) -> None:

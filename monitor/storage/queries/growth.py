@@ -6,7 +6,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from monitor.errors import MisuseError, UnknownNameError
-from monitor.records import Status, TimeSource
+from monitor.records import SIZED, Status, TimeSource
 from monitor.storage.observing import observe
 from monitor.storage.queries.intake import captures
 from monitor.storage.rows import growth_fit, location_view, verdict_view
@@ -59,7 +59,7 @@ def observed(session: Session, location_id: int | None = None) -> dict[int, int]
         .where(
             CaptureRow.rejected_reason.is_(None),
             CaptureRow.time_source != TimeSource.FILE,
-            ReadingRow.status.in_((Status.MEASURED, Status.NO_CRACK)),
+            ReadingRow.status.in_(SIZED),
             *(() if location_id is None else (CaptureRow.location_id == location_id,)),
         )
         .subquery()
@@ -86,7 +86,7 @@ def told_of(session: Session, location_id: int | None = None) -> set[int]:
         ReadingRow.capture_id == CaptureRow.id,
         ReadingRow.fingerprint == LocationRow.fingerprint,
         ReadingRow.stands(),
-        ReadingRow.status.in_((Status.MEASURED, Status.NO_CRACK)),
+        ReadingRow.status.in_(SIZED),
     )
     # A condition within a condition: joined, the database may begin with all readings of a recipe.
     counts = select(CaptureRow.id).where(

@@ -7,12 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError
-from monitor.records import Status, TimeSource
+from monitor.records import SIZED, TimeSource
 from monitor.storage.repository.filings import record_filing
 from monitor.storage.repository.statements import existing, forget_fits, locked_location, withdraw_readings
 from monitor.storage.tables import CaptureRow, LocationRow, ReadingRow, SiteRow
-
-_GAVE_NUMBERS = (Status.MEASURED, Status.NO_CRACK)
 
 
 def confirm_time(session: Session, capture_id: int, captured_at: datetime) -> None:
@@ -73,7 +71,7 @@ def measure_again(session: Session, capture_id: int, now: datetime) -> list[int]
     location = locked_location(session, capture.location_id)
     of_capture = select(ReadingRow.fingerprint, ReadingRow.status).where(ReadingRow.capture_id == capture_id)
     readings = session.execute(of_capture.where(ReadingRow.stands())).all()
-    failed = [fingerprint for fingerprint, status in readings if status not in _GAVE_NUMBERS]
+    failed = [fingerprint for fingerprint, status in readings if status not in SIZED]
     if readings and not failed:
         raise MisuseError(
             f"Capture {capture_id} ({capture.file_name}) has been measured, and the same photo under the same recipe"

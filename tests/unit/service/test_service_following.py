@@ -14,7 +14,7 @@ from soaking import times
 from sqlalchemy import select
 
 from monitor.opening.sightings import Sighting
-from monitor.records import Analysis, CrackReading, Recipe, Status
+from monitor.records import Analysis, ByteArray, CrackReading, Recipe, Status
 from monitor.service import following
 from monitor.service import jobs as steps
 from monitor.service.corrected_cracks import Corrected
@@ -24,6 +24,7 @@ from monitor.service.ingest import Ingest, original_path
 from monitor.settings import load_settings
 from monitor.storage import queries, repository
 from monitor.storage.database import Database
+from monitor.storage.observing import series_of, series_of_crack
 from monitor.storage.tables import FollowingRow
 from monitor.storage.views import CaptureView, CrackView
 
@@ -87,6 +88,34 @@ def test_the_worker_stores_a_crack_with_its_openings_and_judges_it(workspace: Wo
     assert {view.fit.n for view in fits if (view.fit.crack, view.fit.metric) == ("A", "widest_px")} == {len(ids)}
     assert verdict is not None
     assert (verdict.crack, verdict.metric) == ("A", "widest_px")
+
+
+@pytest.mark.parametrize(("graded", "counts"), [(True, True), (False, False)])
+def test_a_crack_that_a_photo_cuts_off_has_an_opening_where_it_is_shown(
+    workspace: Workspace, graded: bool, counts: bool
+) -> None:
+    """A photo without sizes that is good enough to be graded says where cracks are; a doubtful one does not."""
+
+    class WithoutSizes(Told):
+        def analyse(self, image: ByteArray, *others: Any) -> Analysis:
+            found = super().analyse(image, *others)
+            if not np.array_equal(image, shown()[3][1]):
+                return found
+            grading = found.grading if graded else None
+            return replace(found, status=Status.NOT_MEASURED, reason="cut off", severity=None, grading=grading)
+
+    ids = take(workspace, *ALL)
+    workspace.clock.turn(minutes=1)
+    workspace.jobs(WithoutSizes()).tick()
+    assert (ids[3] in measured(workspace)) is counts
+    with workspace.database.session() as session:
+        own, (crack,) = queries.location(session, LOCATION), queries.cracks(session, workspace.location_id)
+        captures = queries.captures(session, own.id)
+        of_crack = series_of_crack(own, captures, crack, "widest_px")
+        of_photos = series_of(own, captures, "max_width_px")
+    assert (ids[3] in {seen.capture_id for seen in of_crack.observations}) is counts
+    assert ids[3] not in {seen.capture_id for seen in of_photos.observations}
+    assert counts or any("cut off" in left_out.reason for left_out in of_crack.excluded)
 
 
 def test_two_rounds_without_a_change_follow_nothing_anew(workspace: Workspace, followed: list[str]) -> None:

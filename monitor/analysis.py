@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monitor.attribution.base import Attribution, attribution, classify_and_explain
 from monitor.errors import MisuseError, UnknownNameError
-from monitor.imaging.photometry import grey
+from monitor.imaging.photometry import grey, light
 from monitor.imaging.quality import graded
 from monitor.imaging.registration import align, register
 from monitor.imaging.tiling import PatchGrid, agreed, cut, merge, tile, touching
@@ -216,7 +216,7 @@ class Analyser:
         measured = measure_along(mask, self.options.width_method, np.random.default_rng(0))
         if self.options.sizes == "mask" or self.options.mask == "published":
             return measured.severity
-        return by_profiles(grey(image).astype(np.float32), measured)
+        return by_profiles(light(image), measured)
 
     def _confidence(self, mask: BoolArray, gap: BoolArray, found: _Explained) -> Confidence | None:
         """How sure the mask is; None where no segmenter says what it makes of it."""
@@ -234,15 +234,15 @@ class Analyser:
 
     def _segment(self, image: ByteArray, found: _Explained) -> tuple[BoolArray, BoolArray]:
         """The mask, and all that looks like a gap (the mask is a part of it)."""
-        light = grey(image).astype(np.float32) / 255
+        luma = grey(image).astype(np.float32) / 255
         if self._segmenter is not None and found.gaping is not None:
             level, taught = self._segmenter.level, self.options.taught
-            gap = gaps(light, found.gaping, level, taught)
+            gap = gaps(luma, found.gaping, level, taught)
             return crack_mask(gap, found.gaping, level, found.relevance, found.candidates, taught), gap
         if self.options.mask == "published":
             mask = postprocess(found.candidates, self.options.postprocessing)
         else:
-            mask = refine(light, found.relevance, found.candidates, self.options.refinement)
+            mask = refine(luma, found.relevance, found.candidates, self.options.refinement)
         return mask, mask
 
     def _outcome(

@@ -16,6 +16,15 @@ def grey(image: ByteArray) -> ByteArray:
     return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
 
 
+def light(image: ByteArray) -> FloatArray:
+    """Light float32 (rows, cols), 0 to 255, of `image` uint8 grey or RGB, to measure cracks by: its green.
+
+    Cameras sample green most finely, and it saturates late. Red does on a sunlit brick wall: luma then says that a
+    crack's brick side has become darker beside its mortar side, which reads as a crack that opens or closes.
+    """
+    return grey(image if image.ndim == 2 else image[..., 1]).astype(np.float32)
+
+
 def sharpness(image: ByteArray) -> float:
     """Fine contrast as a share of all contrast: the grey Laplacian's standard deviation over the grey's.
 

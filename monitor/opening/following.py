@@ -8,9 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
-from monitor.imaging.photometry import grey
+from monitor.imaging.photometry import light
 from monitor.imaging.station_profiles import StationProfiles
 from monitor.opening.followed import Followed
 from monitor.opening.gaps import ground_of
@@ -84,7 +82,7 @@ class _Looking:
 
     @cached_property
     def _base(self) -> FloatArray:
-        return grey(self._picture(self._reference)).astype(np.float32)
+        return light(self._picture(self._reference))
 
     def look(self, sighting: Sighting, courses: Sequence[Followed]) -> None:
         """Have every course look at one capture, or know what it saw there before."""
@@ -95,14 +93,14 @@ class _Looking:
             course.answered_by(look) and (own or course.followed_by(found))
             for course, look, found in zip(courses, looks, squares, strict=True)
         ]
-        light = None
+        shown = None
         if not all(enough):
-            light = self._base if own else grey(self._picture(sighting.key)).astype(np.float32)
+            shown = self._base if own else light(self._picture(sighting.key))
         for course, look, found in zip(courses, looks, squares, strict=True):
-            if light is not None:
-                look = course.looked(light, sighting.to_reference, look)
+            if shown is not None:
+                look = course.looked(shown, sighting.to_reference, look)
                 if not own and not course.followed_by(found):
-                    view = SmoothView(light, self._shape, sighting.to_reference)
+                    view = SmoothView(shown, self._shape, sighting.to_reference)
                     found = course.followed(SmoothView(self._base, self._shape), view, found)
                     if self._kept is not None:
                         self._kept.keep(sighting.key, course.squares_key(sighting, len(course.whole)), found.arrays())

@@ -26,7 +26,7 @@ _LARGEST_ERROR_PX = 2.0
 def by_profiles(light: FloatArray, measured: Measured) -> Severity:
     """The severity of a mask, its area as mean opening times length, and its maximum width changed by as much.
 
-    `light` is grey float32 (rows, cols), as the mask. The mask's own sizes stay where too little could be fitted.
+    `light` float32 (rows, cols) is the photo's. The mask's own sizes stay where too little could be fitted.
     """
     severity = measured.severity
     laid = stations_along(measured.centrelines)

@@ -19,7 +19,7 @@ from monitor.opening.looks import Arrays
 log = logging.getLogger("crackmonitor.worker")
 
 #: Counts up whenever the same stations and captures give other numbers.
-_VERSION = 4
+_VERSION = 5
 
 
 class KeptLooks:

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from wall_pairs import brick_wall, texture
 
 from monitor.errors import MisuseError
-from monitor.imaging.photometry import detail, exposure, grey, sharpness
+from monitor.imaging.photometry import detail, exposure, grey, light, sharpness
 
 
 def wall() -> np.ndarray:
@@ -46,3 +46,11 @@ def test_grey_is_luma_and_refuses_floats() -> None:
     np.testing.assert_array_equal(grey(wall()), wall())
     with pytest.raises(MisuseError, match="uint8 grey or RGB"):
         grey(texture("brick"))  # type: ignore[arg-type]
+
+
+def test_cracks_are_measured_in_green() -> None:
+    found = light(np.array([[[255, 40, 9]]], dtype=np.uint8))
+    assert (found.dtype, found[0, 0]) == (np.float32, 40)
+    np.testing.assert_array_equal(light(wall()), wall())
+    with pytest.raises(MisuseError, match="uint8 grey or RGB"):
+        light(texture("brick"))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import follow
@@ -140,3 +141,19 @@ def test_profiles_for_people_show_the_dark_gap_where_the_opening_was_read(series
     middle, flank = np.abs(kept.offsets_px) < 1, np.abs(kept.offsets_px) > 6
     last = kept.grey[:, -1].astype(float)
     assert np.median(last[:, middle]) < np.median(last[:, flank]) - 30
+
+
+def test_red_bricks_that_saturate_in_the_sun_open_no_crack():
+    """Between brick and mortar: in more light red is clipped, on one side only; by luma this crack closes by 0.24 px."""
+    rng = np.random.default_rng(0)
+    wall = np.empty((*SHAPE, 3))
+    wall[:] = 225, 95, 50
+    wall[:, 240:] = 125, 123, 118
+    wall += rng.normal(0, 3, SHAPE)[..., None]
+    wall[:, 239:241] = 25
+    blurred = gaussian_filter(wall, (0.9, 0.9, 0))
+    photos = [np.clip(np.rint(blurred * gain), 0, 255).astype(np.uint8) for gain in (0.8, 1.5)]
+    mask = np.zeros(SHAPE, bool)
+    mask[20:-20, 238:241] = True
+    sightings = [Sighting(key, SparseMask.of(mask), SHAPE, np.eye(3)) for key in (0, 1)]
+    assert of(follow(0, sightings, lambda key: photos[key]))[1].change_px == pytest.approx(0, abs=0.03)

@@ -174,7 +174,7 @@ def painted_patch(
         image, covered = _cracked(Wall(before, chosen.joints, chosen.kind), how, rng)
         if covered.sum() < how.least_px:
             return None
-    return _photographed(distract(image, rng, 0.2), covered, rng)
+    return retaken(distract(image, rng, 0.2), covered, rng)
 
 
 def simulated_patch(cracked: bool, side: int, rng: np.random.Generator, base: Wall | None = None) -> Patch | None:
@@ -183,9 +183,9 @@ def simulated_patch(cracked: bool, side: int, rng: np.random.Generator, base: Wa
     return None if painted is None else painted[0]
 
 
-def _photographed(image: Picture, covered: Picture, rng: np.random.Generator) -> tuple[Patch, Picture]:
-    """Now and then taken anew from a slightly other place, what is `covered` with it; painted and real patches alike,
-    or it would tell them.
+def retaken(image: Picture, covered: Picture, rng: np.random.Generator) -> tuple[Patch, Picture]:
+    """Now and then taken anew from a slightly other place, and what is `covered` with it, (rows, cols) or several such
+    maps (rows, cols, n); painted and real patches alike, or it would tell them.
     """
     if rng.random() < 0.5:
         shape = (image.shape[0], image.shape[1])
@@ -213,7 +213,7 @@ def real_patch(
     found = sound if not cracked else _cracked_window(source, side, zoom, rng)
     if found is None:
         return None
-    return _photographed(distract(found, rng, 0.2), np.zeros((side, side), np.float32), rng)[0]
+    return retaken(distract(found, rng, 0.2), np.zeros((side, side), np.float32), rng)[0]
 
 
 def _cracked_window(source: Source, side: int, zoom: float, rng: np.random.Generator) -> Picture | None:

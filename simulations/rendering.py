@@ -168,10 +168,12 @@ def with_parallax(image: Picture, heights_px: Picture, view: CameraView, shape: 
 
 
 def seen_from(covered: Picture, view: CameraView) -> Picture:
-    """A map of the wall (rows, cols) as it lies in the photo that `photograph` takes of it from the same place."""
+    """A map of the wall, (rows, cols) or several (rows, cols, n), as it lies in the photo that `photograph` takes of it
+    from the same place.
+    """
     return np.asarray(
         cv2.warpPerspective(
-            covered, view.matrix, covered.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+            covered, view.matrix, covered.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
     )
 

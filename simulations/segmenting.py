@@ -22,6 +22,7 @@ from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.segmentation.refinement import RefinementOptions
 from simulations.concrete_surfaces import CONCRETE_ZOOMS, SHARES, concrete_surface
+from simulations.dark_joints import dark_patch
 from simulations.patches import (
     HAIRLINES,
     SETS,
@@ -44,7 +45,8 @@ from simulations.walls import Picture, Wall
 PAINTING = Painting((1.0, 20.0), (0.05, 0.35), second=0.3, crumbled=0.3, least_px=0.0)
 #: How often a crack is a hairline, on any surface.
 _HAIRLINE_SHARE = 0.4
-#: How often a patch is concrete, where they always are.
+#: How often a patch has dark joints; and how often another one is concrete, where cracks always are hairlines.
+_DARK_JOINTED_SHARE = 0.4
 _CONCRETE_SHARE = 0.55
 #: How often procedural walls, textures and the two photo sets are painted on, and a patch has a crack at all.
 _SHARES = (0.42, 0.13, 0.2, 0.25)
@@ -60,7 +62,10 @@ _LEAST_SEEN_PX, _SEEN_FROM = 20, 0.25
 _TRIES = 10_000
 _BATCH, _KEEPING_BATCH = 64, 4
 #: Patches that were painted otherwise are others.
-_HOW = (PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _CONCRETE_SHARE, SHARES, CONCRETE_ZOOMS, _CRACKED_SHARE, _ZOOMS)
+_HOW = (
+    PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _DARK_JOINTED_SHARE, _CONCRETE_SHARE, SHARES, CONCRETE_ZOOMS,
+    _CRACKED_SHARE, _ZOOMS,
+)  # fmt: skip
 _PAINTED = sha256(repr(_HOW).encode()).hexdigest()
 _LEVELS = np.arange(5, 96) / 100
 
@@ -74,8 +79,9 @@ def draw_pixel_pool(
     seed: int,
     on_shard: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Drawn:
-    """`count` simulated patches as `images` uint8 (n, side, side, 3) and `truth` uint8 (n, side, side), the share of
-    each pixel that lies in a gap, from 0 to 255; in shards kept in `folder`.
+    """`count` simulated patches as `images` uint8 (n, side, side, 3), `truth` uint8 (n, side, side), the share of each
+    pixel that lies in a gap, from 0 to 255, and `counts` bool (n, side, side), false where a gap cannot be seen; in
+    shards kept in `folder`.
     """
     name = f"pixels_{fold}_{side}_{_PAINTED[:8]}"
     return draw_shards(partial(_drawn, data, fold, side), folder, name, count, seed, on_shard)
@@ -85,16 +91,20 @@ def _drawn(data: Path, fold: str, side: int, count: int, rng: np.random.Generato
     sources = standard_sources(data, fold, _SHARES)
     shares = np.array([share for share, _ in sources])
     surface = concrete_surface(data, fold)
-    images, truths = [], []
+    images, truths, counts = [], [], []
     for _ in range(count):
-        if surface is not None and rng.random() < _CONCRETE_SHARE:
+        weight = np.ones((side, side), np.float32)
+        if surface is not None and rng.random() < _DARK_JOINTED_SHARE:
+            image, covered, weight = dark_patch(side, rng, _CRACKED_SHARE)
+        elif surface is not None and rng.random() < _CONCRETE_SHARE:
             image, covered = _painted(surface(side, rng), HAIRLINES, side, rng)
         else:
             source = sources[int(rng.choice(len(sources), p=shares / shares.sum()))][1]
             image, covered = _painted(*_usual(source, side, rng), side, rng)
         images.append(image)
         truths.append(np.round(np.clip(covered, 0, 1) * 255).astype(np.uint8))
-    return {"images": np.stack(images), "truth": np.stack(truths)}
+        counts.append(weight > 0)
+    return {"images": np.stack(images), "truth": np.stack(truths), "counts": np.stack(counts)}
 
 
 def _usual(source: Source | None, side: int, rng: np.random.Generator) -> tuple[Wall | None, Painting]:
@@ -189,10 +199,12 @@ class Mixture:
 
     def __call__(self, rng: np.random.Generator, count: int) -> MarkedPatches:
         """`count` patches of the pool's side."""
-        images, truth = self.pool["images"], self.pool["truth"]
+        images, truth, counts = self.pool["images"], self.pool["truth"], self.pool["counts"]
         simulated = rng.integers(len(images), size=count // 2)
-        everywhere = np.ones(images.shape[1:3], np.float32)
-        drawn = [(images[index], truth[index].astype(np.float32) / 255, everywhere) for index in simulated]
+        drawn = [
+            (images[index], truth[index].astype(np.float32) / 255, counts[index].astype(np.float32))
+            for index in simulated
+        ]
         shares = np.array([share for share, _ in self.photos])
         chosen = rng.choice(len(shares), size=count - len(simulated), p=shares / shares.sum())
         drawn += [taught_window(self.photos[each][1], images.shape[1], self.reading, rng) for each in chosen]

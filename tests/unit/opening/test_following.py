@@ -144,7 +144,7 @@ def test_profiles_for_people_show_the_dark_gap_where_the_opening_was_read(series
 
 
 def test_red_bricks_that_saturate_in_the_sun_open_no_crack():
-    """Between brick and mortar: in more light red is clipped, on one side only; by luma this crack closes by 0.24 px."""
+    """Between brick and mortar red is clipped on one side only; by luma this crack would close by 0.27 px."""
     rng = np.random.default_rng(0)
     wall = np.empty((*SHAPE, 3))
     wall[:] = 225, 95, 50

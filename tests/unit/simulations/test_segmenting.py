@@ -15,6 +15,7 @@ from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import Segmenter
 from simulations import segmenting
 from simulations.patches import Painting, Patch, Source, painted_patch
+from simulations.pools import Drawn
 from simulations.segmenting import (
     CropLabels,
     Mixture,
@@ -61,10 +62,11 @@ def photos(*masks: NDArray[np.bool_]) -> TaughtPhotos:
     return TaughtPhotos(images, [CropLabels(mask) for mask in masks], seen)
 
 
-def pool(count: int = 6) -> dict[str, NDArray[np.uint8]]:
+def pool(count: int = 6) -> Drawn:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
-    return {"images": images, "truth": rng.integers(0, 256, (count, SIDE, SIDE), dtype=np.uint8)}
+    truth = rng.integers(0, 256, (count, SIDE, SIDE), dtype=np.uint8)
+    return {"images": images, "truth": truth, "counts": rng.random((count, SIDE, SIDE)) < 0.9}
 
 
 def test_the_truth_of_a_painted_patch_lies_where_it_is_dark() -> None:
@@ -158,7 +160,7 @@ def test_a_soft_mask_is_crack_from_a_quarter_on_and_half_sure_places_hardly_coun
     np.testing.assert_array_equal(weight, np.array([[0.6, 0.6, 0.1, 0.1, 1, 1]], np.float32))
 
 
-def test_half_of_a_batch_is_simulated_and_counts_everywhere() -> None:
+def test_half_of_a_batch_is_simulated_and_counts_where_a_gap_can_be_seen() -> None:
     drawn = pool()
     batch = Mixture(drawn, [(1.0, photos(np.ones((48, 48), bool)))], read_soft)(np.random.default_rng(1), 7)
     assert batch.images.shape == (7, SIDE, SIDE, 3)
@@ -166,7 +168,7 @@ def test_half_of_a_batch_is_simulated_and_counts_everywhere() -> None:
     for image, truth, weight in zip(batch.images[:3], batch.truth[:3], batch.weight[:3], strict=True):
         (index,) = np.flatnonzero((drawn["images"] == image).all(axis=(1, 2, 3)))
         np.testing.assert_array_equal(truth, drawn["truth"][index].astype(np.float32) / 255)
-        assert (weight == 1).all()
+        np.testing.assert_array_equal(weight, drawn["counts"][index])
     assert set(np.unique(batch.weight[3:])) <= {np.float32(0.1), np.float32(0.6), np.float32(1)}
 
 
@@ -307,10 +309,12 @@ def test_a_pool_of_simulated_pixels_is_drawn_once(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(segmenting, "concrete_surface", lambda *_: concrete)
     drawn = segmenting.draw_pixel_pool(tmp_path, tmp_path, "train", 24, SIDE, 1)
-    assert 6 < len(asked) < 20
+    assert 3 < len(asked) < 16
     assert drawn["images"].shape == (24, SIDE, SIDE, 3)
     assert drawn["truth"].shape == (24, SIDE, SIDE)
     assert drawn["truth"].dtype == np.uint8
+    assert drawn["counts"].dtype == np.bool_
+    assert drawn["counts"][drawn["truth"] > 127].all()
     assert 0.3 < np.mean(drawn["truth"].any(axis=(1, 2))) < 0.9
     monkeypatch.setattr(segmenting, "standard_sources", None)
     again = segmenting.draw_pixel_pool(tmp_path, tmp_path, "train", 24, SIDE, 1)

@@ -1,0 +1,44 @@
+"""Walls with dark joints: what can be seen of a crack in them is told from what cannot."""
+
+import numpy as np
+
+from simulations.dark_joints import dark_jointed, dark_patch
+
+SIDE = 96
+
+
+def light_beside(image: np.ndarray, inside: np.ndarray) -> float:
+    """Mean light of the pixels inside, less that of all others, grey levels."""
+    light = image.astype(np.float64).mean(axis=2)
+    return float(light[inside].mean() - light[~inside].mean())
+
+
+def test_joints_are_darker_than_what_they_join() -> None:
+    rng = np.random.default_rng(0)
+    walls = [dark_jointed(SIDE, rng) for _ in range(40)]
+    darker = [light_beside(wall.image, wall.joints) < 0 for wall in walls if 0.02 < wall.joints.mean() < 0.98]
+    assert len(darker) > 20
+    assert np.mean(darker) > 0.9
+    assert {wall.kind for wall in walls} == {"rubble", "bonded", "plain"}
+    assert all(wall.image.dtype == np.float32 and 0 <= wall.image.min() <= wall.image.max() <= 1 for wall in walls)
+
+
+def test_a_gap_that_cannot_be_seen_does_not_count_and_is_no_crack() -> None:
+    rng = np.random.default_rng(1)
+    patches = [dark_patch(SIDE, rng, 1.0) for _ in range(40)]
+    unseen = [weight == 0 for _, _, weight in patches]
+    assert sum(found.any() for found in unseen) > 5
+    for (image, truth, weight), hidden in zip(patches, unseen, strict=True):
+        assert (image.shape, truth.shape, weight.shape) == ((SIDE, SIDE, 3), (SIDE, SIDE), (SIDE, SIDE))
+        assert not (truth[hidden] > 0.5).any()
+        assert set(np.unique(weight)) <= {0.0, 1.0}
+    seen = [light_beside(image, truth > 0.5) for image, truth, _ in patches if np.count_nonzero(truth > 0.5) > 60]
+    assert len(seen) > 20
+    assert np.mean([value < 0 for value in seen]) > 0.9
+
+
+def test_without_a_crack_all_counts_as_sound() -> None:
+    rng = np.random.default_rng(2)
+    for _, truth, weight in (dark_patch(SIDE, rng, 0.0) for _ in range(10)):
+        assert not truth.any()
+        assert weight.all()

@@ -40,6 +40,8 @@ Floats = NDArray[np.float64]
 
 #: A crack of which a capture shows less than this share of stations is not measured there.
 _LEAST_SEEN = 0.7
+#: Nor does it have a length where less than this share of its stations is shown.
+_WHOLE = 0.95
 #: An opening itself, other than its change, is not known better than this.
 _MODEL_PX = 0.1
 #: What is known of the ground counts in steps of so much of the wall's light, well below its own error.
@@ -160,17 +162,19 @@ class Followed:
             if kept is not None and fresh:
                 kept.keep(sighting.key, self.key(sighting, len(self.whole)), look.arrays())
 
-    def readings(self, keys: Sequence[int], reference: int | None) -> list[CrackReading]:
+    def readings(self, sightings: Sequence[Sighting], reference: int | None) -> list[CrackReading]:
         """One reading a capture of the settled course; `reference` indexes the reference's own."""
         made = []
-        for index, key in enumerate(keys):
+        places = np.rint(self.whole.points).astype(np.int64)
+        for index, sighting in enumerate(sightings):
             state, size = self.track.states[index], self._outlines[index]
+            whole = size is not None and sighting.seen(places).mean() >= _WHOLE
             reading = CrackReading(
                 self.track.name,
-                key,
+                sighting.key,
                 state,
                 reason=_unmeasured(state, float(self._seen[index])),
-                length_px=size.length_px if size else None,
+                length_px=size.length_px if size is not None and whole else None,
                 **self._lip_values(index, reference),
             )
             if reading.reason is None:

@@ -63,7 +63,7 @@ def follow(
         grown = course.tip_growth(sightings, own, sightings[0].mask.shape)
         readings.extend(
             replace(reading, first_tip_px=first, second_tip_px=second)
-            for reading, (first, second) in zip(course.readings(keys, own), grown, strict=True)
+            for reading, (first, second) in zip(course.readings(sightings, own), grown, strict=True)
         )
     cracks = tuple(
         Crack(course.track.name, keys[course.track.first_seen], tuple(map(int, course.widest)), course.stations.points)

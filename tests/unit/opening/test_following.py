@@ -99,18 +99,30 @@ def test_a_cracks_area_is_that_of_its_gap(series, followed):
     assert (found[-1] - found[0]) == pytest.approx(true[-1] - true[0], rel=0.05)
 
 
-def test_a_cut_off_crack_is_not_measured(series):
+def cut_off(series, rows):
+    """What is found when the fourth photo ends after so many rows."""
     _, photos, sightings = series
-    top = np.zeros(SHAPE, bool)
-    top[:90] = True
-    hidden = photos[3].copy()[:120]
+    shown = np.zeros(SHAPE, bool)
+    shown[: rows - 30] = True  # as far as a pose may shift it
     cut = [
-        replace(each, shape=(120, 480), mask=SparseMask.of(each.mask.dense() & top)) if each.key == 3 else each
+        replace(each, shape=(rows, SHAPE[1]), mask=SparseMask.of(each.mask.dense() & shown)) if each.key == 3 else each
         for each in sightings
     ]
-    reading = of(follow(0, cut, lambda key: hidden if key == 3 else photos[key]))[3]
+    return of(follow(0, cut, lambda key: photos[key][: rows if key == 3 else None].copy()))[3]
+
+
+def test_a_crack_of_which_little_is_shown_is_not_measured(series):
+    reading = cut_off(series, 120)
     assert reading.opening_px is None
     assert "does not show enough" in reading.reason
+
+
+def test_a_crack_of_which_most_is_shown_has_an_opening_and_no_length(series, followed):
+    reading, whole = cut_off(series, 290), of(followed)[3]
+    assert reading.opening_px == pytest.approx(whole.opening_px, abs=0.1)
+    assert reading.change_px == pytest.approx(whole.change_px, abs=0.1)
+    assert (reading.reason, reading.length_px, reading.area_px) == (None, None, None)
+    assert whole.length_px is not None
 
 
 def test_every_picture_is_asked_for_once(series):

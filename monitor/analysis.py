@@ -308,7 +308,8 @@ def _hidden_share(reference_mask: BoolArray, seen: BoolArray) -> float:
 def _cut_off(hidden_share: float) -> str:
     return (
         f"The photo does not show all of the crack that the reference shows ({hidden_share:.0%} of it is missing), so "
-        "its size cannot be compared. Take it from the same position as the reference."
+        "area, length and largest width cannot be compared. A crack that it shows for the most part is still "
+        "followed. Take it from the same position as the reference."
     )
 
 

@@ -25,6 +25,10 @@ ByteArray = NDArray[np.uint8]
 ANALYSIS_VERSION = 3
 
 
+#: Counts up whenever the same photos and masks give other openings: cracks are then followed anew.
+FOLLOWING_VERSION = 5
+
+
 class Status(StrEnum):
     """Outcome of analysing one capture. Anything but MEASURED and NO_CRACK carries a reason."""
 
@@ -286,8 +290,8 @@ class Analysis:
 
     `mask` bool (rows, cols); `relevance` float32 (rows, cols), zero where nothing was explained;
     `aligned` uint8 (rows, cols, 3), the capture warped onto the reference, black beyond the capture.
-    `grading` tells how far the photo may be trusted; None where it gives no numbers. `confidence` in [0, 1] is how sure
-    the mask is, `crack_confidences` that of each crack in it, largest first; None where no segmenter made it.
+    `grading` tells how far the photo may be trusted; None where nothing in it counts. `confidence` in [0, 1] is how
+    sure the mask is, `crack_confidences` that of each crack in it, largest first; None where no segmenter made it.
     """
 
     status: Status

@@ -32,6 +32,11 @@ _TRUTH_PX = 1.3
 #: A pixel of a gap is seen where the gap took so much light, and so large a share of the light, of the wall.
 _SEEN, _SEEN_SHARE = 0.05, 0.2
 _IN_GAP = 0.2
+#: Patches that were made otherwise are others.
+HOW = (
+    _RUBBLE, _BONDED, _SIZES_PX, _LARGEST_PX, _JOINT_LIGHT, _BLACK, _BLACK_SHARE, _RELIEFS, _DISTRACTED, _RIM_SHADOWS,
+    _SECOND, _OPENINGS_PX, _TRUTH_PX, _SEEN, _SEEN_SHARE, _IN_GAP,
+)  # fmt: skip
 
 
 def dark_patch(side: int, rng: np.random.Generator, cracked_share: float) -> tuple[Patch, Picture, Picture]:
@@ -50,7 +55,8 @@ def dark_patch(side: int, rng: np.random.Generator, cracked_share: float) -> tup
         for _ in range(2 if rng.random() < _SECOND else 1):
             image, gap, seen = _cracked(replace(base, image=image), rng)
             truth = np.maximum(truth, gap * seen)
-            unseen = np.maximum(unseen, ((gap > _IN_GAP) & ~seen).astype(np.float32))
+            beside = cv2.dilate(seen.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+            unseen = np.maximum(unseen, ((gap > _IN_GAP) & ~beside).astype(np.float32))
     patch, maps = retaken(distract(image, rng, 0.1), np.stack([truth, unseen * (truth < _IN_GAP)], axis=-1), rng)
     truth, unseen = maps[..., 0], maps[..., 1]
     return patch, truth, ((unseen < 0.2) | (truth > 0.5)).astype(np.float32)

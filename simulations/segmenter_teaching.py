@@ -159,7 +159,8 @@ class _Lesson:
             start=None if start is None else start.network,
         )
         shipped = Segmenter(name, found.network.to(self.device).eval(), 0.5, "")
-        level, dice = best_level(crack_pixels(shipped, self.validation["images"], _BATCH), self.validation["truth"])
+        seen = crack_pixels(shipped, self.validation["images"], _BATCH)
+        level, dice = best_level(seen, self.validation["truth"], self.validation["counts"])
         scores = {"simulated_dice": dice, "last_loss": found.losses[-1]}
         self.bar.print(f"{name}: loss {found.losses[-1]:.3f}, Dice coefficient on simulated patches {dice:.3f}")
         story = {

@@ -20,9 +20,11 @@ from monitor.networks.segmenter_training import MarkedPatches
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
+from monitor.records import BoolArray
 from monitor.segmentation.refinement import RefinementOptions
+from simulations import dark_joints
 from simulations.concrete_surfaces import CONCRETE_ZOOMS, SHARES, concrete_surface
-from simulations.dark_joints import dark_patch
+from simulations.data_sets import layout_of
 from simulations.patches import (
     HAIRLINES,
     SETS,
@@ -63,8 +65,8 @@ _TRIES = 10_000
 _BATCH, _KEEPING_BATCH = 64, 4
 #: Patches that were painted otherwise are others.
 _HOW = (
-    PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _DARK_JOINTED_SHARE, _CONCRETE_SHARE, SHARES, CONCRETE_ZOOMS,
-    _CRACKED_SHARE, _ZOOMS,
+    PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _DARK_JOINTED_SHARE, dark_joints.HOW, _CONCRETE_SHARE, SHARES,
+    CONCRETE_ZOOMS, _CRACKED_SHARE, _ZOOMS,
 )  # fmt: skip
 _PAINTED = sha256(repr(_HOW).encode()).hexdigest()
 _LEVELS = np.arange(5, 96) / 100
@@ -90,12 +92,12 @@ def draw_pixel_pool(
 def _drawn(data: Path, fold: str, side: int, count: int, rng: np.random.Generator) -> Drawn:
     sources = standard_sources(data, fold, _SHARES)
     shares = np.array([share for share, _ in sources])
-    surface = concrete_surface(data, fold)
+    surface, dark_jointed = concrete_surface(data, fold), layout_of(data) is None
     images, truths, counts = [], [], []
     for _ in range(count):
         weight = np.ones((side, side), np.float32)
-        if surface is not None and rng.random() < _DARK_JOINTED_SHARE:
-            image, covered, weight = dark_patch(side, rng, _CRACKED_SHARE)
+        if dark_jointed and rng.random() < _DARK_JOINTED_SHARE:
+            image, covered, weight = dark_joints.dark_patch(side, rng, _CRACKED_SHARE)
         elif surface is not None and rng.random() < _CONCRETE_SHARE:
             image, covered = _painted(surface(side, rng), HAIRLINES, side, rng)
         else:
@@ -308,10 +310,14 @@ def crack_places(
     return np.concatenate(found)
 
 
-def best_level(probability: NDArray[np.float32], truth: NDArray[np.uint8]) -> tuple[float, float]:
+def best_level(
+    probability: NDArray[np.float32], truth: NDArray[np.uint8], counts: BoolArray | None = None
+) -> tuple[float, float]:
     """The probability from which pixels are best called crack, the middle one of ties, and the Dice coefficient of all
-    pixels there; `truth` from 0 to 255, crack from one half on.
+    pixels that count there; `truth` from 0 to 255, crack from one half on.
     """
+    if counts is not None:
+        probability, truth = probability[counts], truth[counts]
     crack = truth > 127
     shared, called = (
         np.array([np.count_nonzero(of >= level) for level in _LEVELS]) for of in (probability[crack], probability)

@@ -139,7 +139,7 @@ def _pictures(folder: Path, capture: data.CaptureView) -> None:
         shown |= {
             "In the reference's frame": aligned,
             "Relevance: what made it a crack": None if relevance is None else data.drawn(aligned, None, relevance),
-            "Mask: what was measured": None if mask is None else data.drawn(aligned, mask, None),
+            "Mask: what was found": None if mask is None else data.drawn(aligned, mask, None),
         }
     there = {caption: image for caption, image in shown.items() if image is not None}
     for caption, tab in zip(there, st.tabs(list(there)) if there else (), strict=True):

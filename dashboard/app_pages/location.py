@@ -318,7 +318,8 @@ def _capture_row(
     reason = reading.reason if reading else None
     grading = data.grading_of(capture, scale)
     if grading and grading.reasons:
-        reason = "; ".join(grading.reasons)
+        why = "; ".join(grading.reasons)
+        reason = f"{reason} ({why})" if reason else why
     if capture.rejected_reason is not None:
         status, reason = "rejected", without_path(capture.rejected_reason, capture.file_name)
     elif capture.time is not None and not capture.time.certain:

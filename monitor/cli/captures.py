@@ -330,7 +330,7 @@ def capture_restore(capture: Number, why: Why, by: By = None, workspace: Workspa
 
 @capture_app.command("remeasure")
 def capture_remeasure(capture: Number, workspace: Workspace = HERE, json: Json = False) -> None:
-    """Have the worker measure a capture that gave no numbers once more, for example when its lost original is back.
+    """Have the worker measure a capture that gave no sizes once more, for example when its lost original is back.
 
     What was found before stays in the database, superseded. With a reference, all captures of its location are
     measured again, because its cracks decide how they are laid onto it.

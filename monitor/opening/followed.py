@@ -23,6 +23,7 @@ from monitor.opening.means import (
     agreeing,
     clear_stations,
     completed,
+    hidden_error,
     mean_error,
     scatter,
     smoothed_along,
@@ -38,7 +39,7 @@ from monitor.records import CrackReading, CrackState, FloatArray
 
 Floats = NDArray[np.float64]
 
-#: A crack of which a capture shows less than this share of stations is not measured there.
+#: A crack of which a capture shows less than this share of stations is not measured there, nor is its widest place.
 _LEAST_SEEN = 0.7
 #: Nor does it have a length where less than this share of its stations is shown.
 _WHOLE = 0.95
@@ -144,7 +145,7 @@ class Followed:
         self.stations = self.stations.only(clear)
         self._measured = np.flatnonzero(clear)
         fitted = np.stack([found.opening_px[clear] for found in gaps])
-        self._seen = np.isfinite(fitted).mean(axis=1)
+        self._seen = np.isfinite(fitted)
         self._openings = completed(fitted, self.stations)
         self._ground_error = ground.standard_error
         self.widest = widest_stretch(self._openings, self.stations)
@@ -173,7 +174,7 @@ class Followed:
                 self.track.name,
                 sighting.key,
                 state,
-                reason=_unmeasured(state, float(self._seen[index])),
+                reason=_unmeasured(state, float(self._seen[index].mean())),
                 length_px=size.length_px if size is not None and whole else None,
                 **self._lip_values(index, reference),
             )
@@ -209,6 +210,7 @@ class Followed:
         place = np.full(box[0] * box[1], -1, np.int32)
         place[marked] = course.places(SparseMask(box, marked).pixels + self.track.origin)
         on_line = course.places(self.stations.points)
+        known = int(on_line[on_line >= 0].min()), int(on_line.max())
         tips: list[tuple[float | None, float | None]] = []
         for region, sighting, opening in zip(self.track.regions, sightings, self._openings, strict=True):
             if region is None:
@@ -216,7 +218,7 @@ class Followed:
                 continue
             gaping = on_line[smoothed_along(opening, self.stations) >= _GAPES_PX]
             ends = course.ends(place[region.places].astype(np.int64), gaping)
-            tips.append(course.shown(ends, shape, sighting.seen))
+            tips.append(course.shown(ends, known, shape, sighting.seen))
         first, second = zip(*tips, strict=True)
         return list(zip(_since(first, reference, -1), _since(second, reference, 1), strict=True))
 
@@ -245,20 +247,23 @@ class Followed:
         return replace(best, share=_stepped(best.share), standard_error=_stepped(best.standard_error))
 
     def _gap_values(self, index: int, reference: int | None) -> dict[str, Any]:
-        here, usual = self._openings[index], np.median(self._openings, axis=0)
+        here, usual, seen = self._openings[index], np.median(self._openings, axis=0), self._seen[index]
         spread = scatter(here - usual, self.stations)
         opening = float(here.mean())
         values = {
             "opening_px": opening,
-            "opening_error_px": mean_error(spread, len(here)),
-            "widest_px": float(here[self.widest].mean()),
-            "widest_error_px": mean_error(spread, len(self.widest)),
+            "opening_error_px": np.hypot(mean_error(spread, len(here)), hidden_error(here - usual, seen)),
             # The ground matters the less the wider the gap is.
             "shared_error_px": self._ground_error * abs(opening) / (1 + abs(opening) / 2) + _MODEL_PX,
         }
+        if seen[self.widest].mean() >= _LEAST_SEEN:
+            values |= {
+                "widest_px": float(here[self.widest].mean()),
+                "widest_error_px": mean_error(spread, len(self.widest)),
+            }
         if reference is not None:
             change = here - self._openings[reference]
-            moved = mean_error(scatter(change, self.stations), len(change))
+            moved = np.hypot(mean_error(scatter(change, self.stations), len(change)), hidden_error(change, seen))
             values |= {"change_px": float(change.mean()), "change_error_px": 0.0 if index == reference else moved}
         return values
 

@@ -90,6 +90,16 @@ def mean_error(scatter: float, count: int) -> float:
     return float(np.hypot(_SHARED * scatter / np.sqrt(count), FLOOR_PX))
 
 
+def hidden_error(moved: Floats, seen: NDArray[np.bool_]) -> float:
+    """What a mean over all stations may be off because only those that are `seen` (n,) say how far the crack `moved`
+    (n,): the hidden ones may have moved otherwise by as much as the seen ones differ.
+    """
+    if seen.all() or not seen.any():
+        return 0.0
+    low, high = np.quantile(moved[seen], (0.05, 0.95))
+    return float((high - low) * np.mean(~seen))
+
+
 def winsorised(values: Floats) -> Floats:
     """Values (n,) with those further from their median than three usual differences brought in to there."""
     middle = float(np.median(values))

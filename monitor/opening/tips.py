@@ -22,8 +22,10 @@ Floats = NDArray[np.float64]
 _ON_LINE_PX = 12.0
 #: Beyond its last station the line goes straight on for so long.
 _BEYOND_PX = 80
-#: A tip nearer than this (px) to what a photo does not show may as well lie beyond: the corners around it.
-_MARGIN = 12 * np.array([(-1, -1), (-1, 1), (1, -1), (1, 1)])
+#: A tip nearer than this (px) to what a photo does not show may as well lie beyond; and one nearer than that where the
+#: crack is known to go on beyond: the border's patches are not looked at, so that masks end before it.
+_MARGIN_PX, _UNLOOKED_PX = 12, 64
+_CORNERS = np.array([(-1, -1), (-1, 1), (1, -1), (1, 1)])
 #: A course is found among so many stations at most.
 _MOST_STATIONS = 2000
 #: The line's ends go the way that so many px of it go.
@@ -68,22 +70,35 @@ class Course:
         return np.where(np.isfinite(distance), place, -1).astype(np.int64)
 
     def shown(
-        self, ends: tuple[int, int] | None, shape: tuple[int, int], seen: Callable[[NDArray[np.int64]], BoolArray]
+        self,
+        ends: tuple[int, int] | None,
+        known: tuple[int, int],
+        shape: tuple[int, int],
+        seen: Callable[[NDArray[np.int64]], BoolArray],
     ) -> tuple[float | None, float | None]:
         """Where along the line (px) these ends lie; None for one that is not shown, or leaves the picture.
 
-        `shape` is that of the reference, and `seen` tells which of its pixels (n, 2) the capture shows.
+        `known` are the ends of the crack by all captures together, `shape` is that of the reference, and `seen` tells
+        which of its pixels (n, 2) the capture shows.
         """
         if ends is None:
             return None, None
-        first, last = (float(end) if self._shown(end, shape, seen) else None for end in ends)
+        first, last = (
+            float(end) if self._shown(end, whole, shape, seen) else None for end, whole in zip(ends, known, strict=True)
+        )
         return first, last
 
-    def _shown(self, place: int, shape: tuple[int, int], seen: Callable[[NDArray[np.int64]], BoolArray]) -> bool:
-        corners = np.rint(self.line[place]).astype(np.int64) + _MARGIN
-        if (corners < 0).any() or (corners >= shape).any():
+    def _shown(
+        self, place: int, whole: int, shape: tuple[int, int], seen: Callable[[NDArray[np.int64]], BoolArray]
+    ) -> bool:
+        def around(point: Floats, margin_px: int) -> NDArray[np.int64]:
+            return np.asarray(np.rint(point).astype(np.int64) + margin_px * _CORNERS)
+
+        near = around(self.line[place], _MARGIN_PX)
+        if (near < 0).any() or (near >= shape).any() or not seen(near).all():
             return False
-        return bool(seen(corners).all())
+        goes_on = not seen(around(self.line[whole], 0)).all()
+        return not goes_on or bool(seen(around(self.line[place], _UNLOOKED_PX)).all())
 
 
 def main_course(points: Floats) -> Floats:

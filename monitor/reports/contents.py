@@ -7,7 +7,7 @@ from statistics import median
 
 from sqlalchemy.orm import Session
 
-from monitor.records import Grade, GrowthFit, Observation, Recipe, RuleKind, Temperature
+from monitor.records import Grade, GrowthFit, Observation, Recipe, RuleKind, Temperature, shows_cracks
 from monitor.storage import queries
 from monitor.storage.shown import shown_fit
 from monitor.storage.told import CorrectionView, GaugeView
@@ -101,9 +101,12 @@ class LocationReport:
 
     @property
     def newest(self) -> CaptureView | None:
-        """The newest capture that gave numbers."""
-        measured = (one for one in reversed(self.captures) if one.reading is not None and one.reading.counted)
-        return next(measured, None)
+        """The newest capture that told of its cracks."""
+        for capture in reversed(self.captures):
+            reading = capture.reading
+            if reading is not None and shows_cracks(reading.status, reading.grading):
+                return capture
+        return None
 
 
 def gather(session: Session, name: str, now: datetime) -> LocationReport:

@@ -37,7 +37,7 @@ def reference_picture(report: LocationReport, pictures: Path) -> bytes | None:
 
 
 def latest_picture(report: LocationReport, pictures: Path) -> bytes | None:
-    """The newest capture that gave numbers, what was found in it outlined; None where it is not on disk."""
+    """The newest capture that told of its cracks, what was found in it outlined; None where it is not on disk."""
     newest = report.newest
     if newest is None or newest.is_reference:
         return None

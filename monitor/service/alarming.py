@@ -15,6 +15,7 @@ from monitor.growth.rules import Decision, Rule, evaluate, is_new, out_of_sight,
 from monitor.growth.triggers import TriggerDecision, evaluate_triggers, triggers_of
 from monitor.records import (
     METRIC_NAMES,
+    SIZED,
     AlertState,
     Grade,
     GrowthFit,
@@ -22,6 +23,7 @@ from monitor.records import (
     RuleKind,
     Status,
     TriggerLevel,
+    shows_cracks,
     to_json,
 )
 from monitor.settings import AlarmSettings
@@ -36,6 +38,7 @@ from monitor.storage.views import (
     CaptureView,
     LocationStatus,
     LocationView,
+    ReadingView,
     RuleView,
     Series,
     TriggerStandView,
@@ -184,22 +187,33 @@ def _camera(scene: Scene, captures: Sequence[CaptureView], needed: int) -> None:
 
 
 def _failed(view: CaptureView) -> bool:
-    return view.reading is None or view.reading.status is Status.NOT_MEASURED
+    reading = view.reading
+    if reading is None:
+        return True
+    return reading.status is Status.NOT_MEASURED and not shows_cracks(reading.status, reading.grading)
 
 
 def _trouble(view: CaptureView) -> str | None:
-    """Why a capture cannot be used; None where it can."""
+    """Why a capture cannot be compared in full; None where it can."""
     reading = view.reading
     assert reading is not None, "only captures that were read are asked"
-    if reading.status is Status.NOT_REGISTERED:
+    if reading.status not in SIZED:
         return reading.reason
-    grading = reading.grading
-    return "; ".join(grading.reasons) if grading is not None and grading.grade is Grade.C else None
+    return "; ".join(reading.grading.reasons) if _is_c(reading) and reading.grading is not None else None
+
+
+def _is_c(reading: ReadingView) -> bool:
+    return reading.grading is not None and reading.grading.grade is Grade.C
+
+
+def _tells_of_cracks(view: CaptureView) -> bool:
+    reading = view.reading
+    return reading is not None and shows_cracks(reading.status, reading.grading) and not _is_c(reading)
 
 
 def _new_cracks(scene: Scene, captures: Sequence[CaptureView], needed: int) -> None:
     """Cracks that came after the alarms of the location had seen something; all those of an archive are old news."""
-    usable = {view.id for view in captures if not _failed(view) and _trouble(view) is None}
+    usable = {view.id for view in captures if _tells_of_cracks(view)}
     cracks = [view for view in queries.cracks(scene.session, scene.location.id) if not view.rejected]
     for view in cracks if scene.since is not None else ():
         subject = f"{NEW_CRACK} {view.crack.name}"

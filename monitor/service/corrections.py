@@ -60,7 +60,7 @@ def _judge_place_of(session: Session, capture_id: int, now: datetime) -> None:
 
 
 def measure_again(database: Database, settings: Settings, capture_id: int, now: datetime) -> list[int]:
-    """Have the worker measure a capture that gave no numbers once more; see `repository.measure_again`.
+    """Have the worker measure a capture that gave no sizes once more; see `repository.measure_again`.
 
     Raises `LostOriginalError` while its original is not where it was kept.
     """

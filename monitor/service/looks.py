@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from monitor.imaging.files import write_whole
 from monitor.opening.looks import Arrays
+from monitor.records import FOLLOWING_VERSION
 
 log = logging.getLogger("crackmonitor.worker")
-
-#: Counts up whenever the same stations and captures give other numbers.
-_VERSION = 5
 
 
 class KeptLooks:
@@ -29,7 +27,7 @@ class KeptLooks:
 
     def __init__(self, folder: Path, sha256: Mapping[int, str], reference: int) -> None:
         self._folder, self._sha256 = folder, sha256
-        self._basis = f"{_VERSION} {sha256[reference]} "
+        self._basis = f"{FOLLOWING_VERSION} {sha256[reference]} "
         self._used: dict[int, dict[str, Arrays]] = {capture: {} for capture in sha256}
         self._read_before: dict[int, dict[str, Arrays]] = {}
 

@@ -29,6 +29,7 @@ from monitor.storage.views import (
 
 #: A scale with a larger standard error than this, as a share of itself, makes mm a B, or a C.
 _SCALE_B, _SCALE_C = 0.05, 0.15
+_NOT_SHOWN = {"widest": "the photo does not show where this crack gapes widest"}
 _GONE_DARK = "no crack found, though one was measured before: look at the photo (a crack not seen has not healed)"
 
 
@@ -111,7 +112,7 @@ def observe_crack(
         if outcome is None and reading is None:
             outcome = "this crack has not been followed through this capture yet"
         if outcome is None and value is None:
-            outcome = (reading.reason if reading else None) or "the opening could not be measured"
+            outcome = (reading.reason if reading else None) or _NOT_SHOWN.get(name, "the opening could not be measured")
         if outcome is not None or value is None or capture.time is None:
             excluded.append(Exclusion(capture.id, capture.file_name, str(outcome)))
             continue

@@ -87,9 +87,9 @@ def _sighting(index: int, analysis: Analysis, photos: Sequence[NDArray[np.uint8]
     matrix = np.eye(3) if registration is None else registration.matrix
     if matrix is None or (registration is not None and not registration.accepted):
         return None
-    shape = photos[index].shape[:2]
     mask = analysis.mask if shows_cracks(analysis.status, analysis.grading) else None
-    return Sighting(index, SparseMask.of(np.zeros(shape, bool) if mask is None else mask), shape, matrix)
+    blank = np.zeros(photos[0].shape[:2], bool)
+    return Sighting(index, SparseMask.of(blank if mask is None else mask), photos[index].shape[:2], matrix)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,14 @@ class Stage:
         self._record(capture_id, status, None, severity, registration, self.pictures(capture_id, width_px), grading)
         return capture_id
 
+    def cut_off(self, place: int, days_ago: float, grading: Grading) -> int:
+        """A capture that does not show all of the reference's crack."""
+        capture_id = self.capture(place, days_ago)
+        registration = Registration(True, None, np.eye(3), 0.2, 200, 0.84, 0.7, 0.9)
+        why = "The photo does not show all of the crack."
+        self._record(capture_id, Status.NOT_MEASURED, why, None, registration, self.pictures(capture_id, 4), grading)
+        return capture_id
+
     def other_recipe(self, place: int, *, wider_px: Sequence[float], lost: str | None = None) -> None:
         """The settings have brought another recipe: as many captures as there are values have been read under it, so
         much wider. `lost` says why that in force cannot be run any more.

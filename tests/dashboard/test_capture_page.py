@@ -34,7 +34,7 @@ def test_a_capture_shows_figures_grade_with_reasons_and_its_cracks(
     assert [tab.label for tab in app.tabs] == [
         "In the reference's frame",
         "Relevance: what made it a crack",
-        "Mask: what was measured",
+        "Mask: what was found",
     ]
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import before_after
 from dashboard.wording import State, plain
-from monitor.records import EventKind
+from monitor.records import EventKind, Grade, Grading
 from monitor.storage import repository
 
 APP = Path(before_after.__file__).parent / "app.py"
@@ -393,6 +393,17 @@ def test_location_gives_each_capture_its_grade_and_why(cracked: Path, monkeypatc
     table = opened(cracked, "location", monkeypatch, "cracked").dataframe[2].value
     assert list(table["Grade"]).count("C") == 1
     assert table.set_index("Grade")["Reason"]["C"].startswith("it is blurred")
+
+
+def test_location_says_first_why_a_capture_has_no_sizes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = stage.location(stage.site(SITE, "Europe/Berlin"), "shifted", mm_per_px=0.2)
+    stage.reading(place, 30, 4.0, grading=Grading(Grade.A))
+    stage.cut_off(place, 2, Grading(Grade.B, ("it shows only 84% of the reference",)))
+    app = opened(stage.settings.workspace, "location", monkeypatch, "shifted")
+    table = next(one.value for one in app.dataframe if "Reason" in one.value)
+    (row,) = [row for _, row in table.iterrows() if "not measured" in row["Status"]]
+    assert row["Grade"] == "B"
+    assert row["Reason"].startswith("The photo does not show all of the crack. (it shows only 84%")
 
 
 def test_location_blends_and_shows_a_refused_capture(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:

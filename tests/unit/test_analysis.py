@@ -9,15 +9,17 @@ import torch
 from analysis_doubles import PATCH_PX, cracked, dark_seeker, wall
 from tiny_networks import tiny_classifier
 
+from monitor import analysis
 from monitor.analysis import Analyser, AnalysisOptions
 from monitor.attribution.base import ATTRIBUTIONS
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.imaging.tiling import tile
 from monitor.networks.weights import Classifier, Segmenter
-from monitor.records import Analysis, ByteArray, Severity, Status, shows_cracks
+from monitor.records import Analysis, ByteArray, FloatArray, Severity, Status, shows_cracks
 from monitor.segmentation.morphology import Postprocessing
 from monitor.segmentation.refinement import RefinementOptions
 from monitor.segmentation.taught import TaughtOptions
+from monitor.severity.metrics import Measured
 
 SHAPE = (260, 340)
 #: Everything about the wall's crack that a test asks for: 4 px wide, 200 px long, at row 120, column 60.
@@ -182,6 +184,19 @@ def test_what_is_shown_of_a_crack_that_is_cut_off_can_be_followed() -> None:
     assert not found.mask[:, :95].any()
     assert found.grading is not None
     assert shows_cracks(found.status, found.grading)
+
+
+def test_sizes_go_by_the_green_light(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[FloatArray] = []
+
+    def noted(light: FloatArray, measured: Measured) -> Severity:
+        asked.append(light)
+        return measured.severity
+
+    monkeypatch.setattr(analysis, "by_profiles", noted)
+    photo = cracked(wall(SHAPE), **CRACK)
+    assert analyse(photo).status is Status.MEASURED
+    np.testing.assert_array_equal(asked, [photo[..., 1]])
 
 
 def test_a_mask_never_leaves_the_capture(canvas: ByteArray) -> None:

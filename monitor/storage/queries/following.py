@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from monitor.errors import MisuseError, UnknownNameError
-from monitor.records import Crack, CrackReading, Observation
+from monitor.records import FOLLOWING_VERSION, Crack, CrackReading, Observation
 from monitor.storage.observing import observe_crack, series_of_crack
 from monitor.storage.queries.circumstances import events
 from monitor.storage.queries.intake import captures
@@ -109,8 +109,8 @@ def _at(seen: Sequence[Observation], at: datetime) -> Observation | None:
 
 
 def following_basis(session: Session, location_id: int, fingerprint: str) -> str:
-    """What following the cracks of a location rests on, as a hash: its standing readings, their order and frame, and
-    what people corrected, where the location goes by that.
+    """What following the cracks of a location rests on, as a hash: its standing readings, their order and frame, what
+    people corrected, where the location goes by that, and how cracks are followed.
     """
     found = (
         select(ReadingRow.id, CaptureRow.id, CaptureRow.captured_at, LocationRow.reference_capture_id)
@@ -119,7 +119,8 @@ def following_basis(session: Session, location_id: int, fingerprint: str) -> str
         .where(CaptureRow.location_id == location_id, ReadingRow.fingerprint == fingerprint, ReadingRow.stands())
         .order_by(CaptureRow.captured_at, CaptureRow.id)
     )
-    rows = [[str(value) for value in row] for row in session.execute(found)]
+    rows = [["version", str(FOLLOWING_VERSION)]]
+    rows += [[str(value) for value in row] for row in session.execute(found)]
     rows += [["correction", str(view.id)] for view in corrections_in_force(session, location_id)]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 

@@ -101,7 +101,7 @@ def told_of(session: Session, location_id: int | None = None) -> set[int]:
 
 def last_told_at(session: Session) -> dict[int, datetime]:
     """When the newest capture was taken that counts in the series of its location's widths, as the last observation of
-    `series` tells, by id of the locations that have one.
+    `series` tells, or in those of its cracks, by id of the locations that have one.
     """
     last = _last_told().correlate(LocationRow).scalar_subquery()
     found = session.execute(select(LocationRow.id, last))
@@ -138,7 +138,11 @@ def _last_told() -> "Select[datetime | None]":
             CaptureRow.location_id == LocationRow.id,
             CaptureRow.rejected_reason.is_(None),
             CaptureRow.time_source != TimeSource.FILE,
-            or_(ReadingRow.status == Status.MEASURED, and_(ReadingRow.status == Status.NO_CRACK, unseen)),
+            or_(
+                ReadingRow.status == Status.MEASURED,
+                and_(ReadingRow.status == Status.NO_CRACK, unseen),
+                and_(ReadingRow.status == Status.NOT_MEASURED, ReadingRow.grade.is_not(None)),
+            ),
         )
         .order_by(CaptureRow.captured_at.desc())
         .limit(1)

@@ -125,6 +125,34 @@ def test_a_crack_of_which_most_is_shown_has_an_opening_and_no_length(series, fol
     assert whole.length_px is not None
 
 
+def test_what_a_photo_hides_of_a_crack_that_opens_like_a_hinge_is_not_told():
+    """The last photo does not show the end that moves."""
+    rng = np.random.default_rng(0)
+    cols, rows = np.arange(SHAPE[1]), np.arange(SHAPE[0])[:, None]
+    texture = 8 * gaussian_filter(rng.normal(0, 3, SHAPE), 1.0)
+    photos, sightings, openings = [], [], []
+    for key in range(6):
+        opening = ((cols >= 30) & (cols < 450)) * (3 + key * np.clip((cols - 30) / 420, 0, 1) ** 2)
+        covered = np.clip(opening / 2 + 0.5 - np.abs(rows - 180), 0, 1) * (opening > 0)
+        seen = 340 if key == 5 else SHAPE[1]
+        light = gaussian_filter((160 + texture) * (1 - 0.8 * covered), 0.9)[:, :seen]
+        photos.append(np.repeat(np.clip(np.rint(light), 0, 255).astype(np.uint8)[..., None], 3, axis=2))
+        mask = (covered > 0.5) & (cols < seen)
+        sightings.append(Sighting(key, SparseMask.of(mask), (SHAPE[0], seen), np.eye(3)))
+        openings.append(opening[30:450].mean())
+    readings = of(follow(0, sightings, lambda key: photos[key]))
+    whole, cut = readings[4], readings[5]
+    assert whole.widest_px == pytest.approx(7, abs=0.5)
+    assert (cut.widest_px, cut.widest_error_px) == (None, None)
+    assert cut.second_tip_px is None
+    assert cut.reason is None
+    change = openings[5] - openings[0]
+    assert abs(whole.change_px - (openings[4] - openings[0])) < 0.1
+    assert cut.change_px < change - 0.3, "what it hides has moved more than the rest"
+    assert abs(cut.change_px - change) < 2.5 * cut.change_error_px
+    assert abs(cut.opening_px - openings[5]) < 2.5 * cut.opening_error_px
+
+
 def test_every_picture_is_asked_for_once(series):
     _, photos, sightings = series
     asked = []

@@ -14,6 +14,8 @@ from simulations.scenarios import captures, scenario
 
 SHAPE = (480, 640)
 WHOLE = (400, 400)
+#: Points of the course that no test asks for.
+KNOWN = (0, 1)
 
 
 NOWHERE = np.zeros(0, np.int64)
@@ -21,6 +23,10 @@ NOWHERE = np.zeros(0, np.int64)
 
 def all_seen(pixels):
     return np.ones(len(pixels), bool)
+
+
+def above(row):
+    return lambda pixels: pixels[:, 0] < row
 
 
 def rectangle(first, last):
@@ -65,19 +71,25 @@ def test_a_thin_end_that_the_mask_missed_is_no_growth(course):
 def test_another_branch_is_not_on_the_line(course):
     aside = rectangle(120, 260) + np.array([0, 60])
     assert course.ends(course.places(aside), NOWHERE) is None
-    assert course.shown(None, WHOLE, all_seen) == (None, None)
+    assert course.shown(None, KNOWN, WHOLE, all_seen) == (None, None)
 
 
 def test_a_tip_that_leaves_the_picture_or_is_not_shown_is_none(course):
     ends = course.ends(bar(course, 120, 260), NOWHERE)
-    assert None not in course.shown(ends, WHOLE, all_seen)
-    assert course.shown(ends, (265, 400), all_seen)[1] is None
+    assert None not in course.shown(ends, ends, WHOLE, all_seen)
+    assert course.shown(ends, ends, (265, 400), all_seen)[1] is None
 
-    def upper_half(pixels):
-        return pixels[:, 0] < 200
-
-    first, last = course.shown(ends, WHOLE, upper_half)
+    first, last = course.shown(ends, ends, WHOLE, above(200))
     assert (first is None, last is None) == (False, True)
+
+
+def test_where_a_mask_ends_before_the_photo_does_is_no_tip_of_a_crack_that_goes_on(course):
+    """The border's patches are not looked at."""
+    ends, known = (course.ends(bar(course, *rows), NOWHERE) for rows in ((120, 220), (120, 260)))
+    assert course.shown(ends, known, WHOLE, above(250)) == (ends[0], None)
+    assert course.shown(ends, ends, WHOLE, above(250)) == ends, "as far as is known it ends there"
+    far = course.ends(bar(course, 120, 160), NOWHERE)
+    assert course.shown(far, known, WHOLE, above(250)) == far, "it may have been shorter then"
 
 
 def test_growth_at_both_tips_of_a_simulated_crack():

@@ -74,7 +74,8 @@ Hold = Callable[[], AbstractContextManager[object]]
 class Gauge:
     """Stands in for the analyser: a photo's width in px is its grey level times `px_per_level`, 0 is no crack.
 
-    Photos of a level in `broken` raise, those in `poor` are graded C. `seen` holds what was analysed, as (level,
+    Photos of a level in `broken` raise, those in `poor` are graded C, those in `cut` do not show all of the crack.
+    `seen` holds what was analysed, as (level,
     level of the reference or None, whether the reference came with a mask). `hold` is entered around every analysis.
     """
 
@@ -83,6 +84,7 @@ class Gauge:
         self.px_per_level = px_per_level
         self.broken: set[int] = set()
         self.poor: set[int] = set()
+        self.cut: set[int] = set()
         self.seen: list[tuple[int, int | None, bool]] = []
         self._hold = hold
 
@@ -102,6 +104,9 @@ class Gauge:
         status = Status.MEASURED if level else Status.NO_CRACK
         grading = Grading(Grade.C, ("it is blurred",)) if level in self.poor else None
         glow = mask.astype(np.float32)
+        if level in self.cut:
+            a = Grading(Grade.A)
+            return Analysis(Status.NOT_MEASURED, "cut off", 0.9, None, registration, self.recipe, mask, glow, image, a)
         return Analysis(status, None, 0.9, severity, registration, self.recipe, mask, glow, image, grading)
 
     @property

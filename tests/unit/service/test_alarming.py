@@ -132,6 +132,20 @@ def test_a_camera_that_has_moved_is_said_once_and_over_with_a_usable_photo(works
     assert changes(workspace, CAMERA) == [FIRING, OK]
 
 
+def test_photos_that_cut_the_crack_off_are_usable_and_tell_that_the_camera_has_moved(workspace: Workspace) -> None:
+    gauge = Gauge()
+    gauge.cut = {31, 32, 33}
+    workspace.drop_and_work(gauge, 30, 31, 32, 33, every_days=15)
+    assert changes(workspace, CAMERA) == [FIRING]
+    assert "cut off" in workspace.transitions()[-1].why
+    assert changes(workspace, OVERDUE) == [], "what they show of cracks counts"
+    with workspace.database.session() as session:
+        (last,) = queries.last_told_at(session).values()
+        newest = queries.captures(session, workspace.location_id)[-1]
+        assert newest.time is not None
+        assert last == newest.time.at
+
+
 def follow(workspace: Workspace, gauge: Gauge, states: Sequence[str]) -> None:
     """What has been captured so far shows crack A always and crack B as told."""
     ids = [view.id for view in workspace.captures()]

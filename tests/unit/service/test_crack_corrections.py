@@ -11,7 +11,7 @@ from monitor.errors import MisuseError
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import Following
 from monitor.opening.sightings import Sighting
-from monitor.records import AlertState, RuleKind, Scale, ScaleOrigin, Status
+from monitor.records import AlertState, Crack, RuleKind, Scale, ScaleOrigin, Severity, Status
 from monitor.service.corrected_cracks import with_corrections
 from monitor.service.crack_corrections import judge_crack, mark_crack, use_corrections
 from monitor.service.judging import histories
@@ -223,6 +223,18 @@ def test_before_anything_is_measured_a_mark_waits_for_the_worker_and_needs_a_ref
     assert mark(reference) == ("M1", False), "there is nothing to follow it through yet"
     with workspace.database.session() as session:
         assert [view.crack for view in queries.corrections_in_force(session, workspace.location_id)] == ["M1"]
+
+
+def test_what_is_left_is_told_of_captures_that_have_sizes_alone(workspace: Workspace) -> None:
+    course = np.array([[8.0, col] for col in range(5, 35)])
+    word = CorrectionView(1, 1, 1, 1, CorrectionKind.REJECTED, "A", course, "A cable.", workspace.clock(), None)
+    mask = np.zeros((16, 40), bool)
+    mask[6:11, 3:37] = True
+    sightings = [Sighting(key, SparseMask.of(mask), mask.shape, np.eye(3)) for key in (1, 2)]
+    found = Following((Crack("A", 1, (0,), course),))
+    sizes = {1: Severity(1, 170.0, 5.0, 34.0)}
+    corrected = with_corrections(found, [word], sightings, lambda _: Following(), "edge", sizes)
+    assert corrected.severities == {1: Severity(0, 0.0, 0.0, 0.0)}
 
 
 def test_a_mark_that_cannot_be_followed_is_no_crack(workspace: Workspace) -> None:

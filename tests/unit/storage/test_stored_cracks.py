@@ -225,6 +225,16 @@ def test_a_location_is_followed_anew_when_its_readings_their_times_or_frame_chan
     assert unfollowed(place) == ["north-wall"] * changes
 
 
+def test_all_are_followed_anew_once_cracks_are_followed_otherwise(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = record(place, place.capture("a"))
+    follow(place, [crack("A", first)], [reading("A", first)])
+    assert unfollowed(place) == []
+    monkeypatch.setattr("monitor.storage.queries.following.FOLLOWING_VERSION", 999)
+    assert unfollowed(place) == ["north-wall"]
+
+
 def test_a_location_without_a_series_is_not_to_be_followed(place: Place) -> None:
     elsewhere(place)
     assert unfollowed(place) == ["north-wall"]

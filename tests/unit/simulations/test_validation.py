@@ -108,8 +108,10 @@ def test_what_was_not_measured_is_not_followed(truthful: Truthful, monkeypatch: 
 
     def refusing(image: ByteArray, reference: ByteArray | None = None, mask: BoolArray | None = None) -> Analysis:
         found = whole(image, reference, mask)
-        refused = reference is not None and truthful.known[image.tobytes()][0].file.endswith("2.jpg")
-        return replace(found, status=Status.NOT_REGISTERED, reason="too few inliers", mask=None) if refused else found
+        if found.registration is None or not truthful.known[image.tobytes()][0].file.endswith("2.jpg"):
+            return found
+        registration = replace(found.registration, accepted=False, reason="too few inliers")
+        return replace(found, status=Status.NOT_REGISTERED, registration=registration, mask=None)
 
     monkeypatch.setattr(truthful, "analyse", refusing)
     trial: Trial = run_trial("large", short(), 1, truthful)

@@ -17,6 +17,9 @@ from monitor.cli.trials import SegmenterWeights, Weights, _analyser, _machine
 
 def validate(
     quick: Annotated[bool, typer.Option("--quick", help="Some ten series instead of hundreds.")] = False,
+    share: Annotated[
+        float | None, typer.Option(min=0.01, max=1, help="This share of the hundreds of series: a tenth, say, is 0.1.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder with epfl_rs_crackmaps and planar_pairs: real evolution, too.")
     ] = None,
@@ -48,21 +51,24 @@ def validate(
     from monitor.errors import MisuseError
 
     if location is not None:
-        if quick or processes or any(option is not None for option in (data, report, keep)):
+        if quick or processes or any(option is not None for option in (share, data, report, keep)):
             raise MisuseError(
-                "--quick, --data, --report, --processes and --keep are for the judge's own walls. "
+                "--quick, --share, --data, --report, --processes and --keep are for the judge's own walls. "
                 "Leave them out with --location."
             )
         _validate_here(location, rates, captures, seed, workspace, json)
         return
     if rates is not None or captures is not None:
         raise MisuseError("--rates and --captures are for a location's own wall: name it with --location.")
+    if quick and share is not None:
+        raise MisuseError("--quick is a share of its own: leave out --share, or --quick.")
     options = {"weights": weights, "segmenter": segmenter, "mask": mask}
-    _validate(quick, data, report, options, processes or os.cpu_count() or 1, keep, seed, json)
+    _validate(quick, share, data, report, options, processes or os.cpu_count() or 1, keep, seed, json)
 
 
 def _validate(
     quick: bool,
+    share: float | None,
     data: Path | None,
     report: Path | None,
     recipe: dict[str, str],
@@ -78,7 +84,7 @@ def _validate(
 
     if recipe["mask"] not in MASKS:
         raise UnknownNameError("way to make a mask", recipe["mask"], MASKS)
-    plan = validation.QUICK if quick else validation.FULL
+    plan = validation.QUICK if quick else validation.FULL.part(share or 1)
     build = partial(_analyser, recipe["weights"], recipe["segmenter"], recipe["mask"])
     analyser = build()
     all_of_it = f"{_code()} {analyser.recipe.fingerprint} {plan} {seed} {processes > 1}"
@@ -92,7 +98,8 @@ def _validate(
             figures |= evolution.grown(evolution.evolutions(data, analyser, seed, lambda _done, _total: bar.advance()))
         seconds = time.monotonic() - started
     if report is not None:
-        options = f"{' --quick' if quick else ''}{' --data DATA' if data else ''}"
+        size = " --quick" if quick else f" --share {share:g}" if share is not None else ""
+        options = f"{size}{' --data DATA' if data else ''}"
         command = f"crackmonitor validate{options} --seed {seed} --weights {recipe['weights']} --mask {recipe['mask']}"
         made_on = (
             f"{processes} at a time, {_machine()}{'' if keep is None else ' (this run alone, without what was kept)'}"

@@ -39,6 +39,11 @@ class Plan:
         """How many series that makes."""
         return self.large + self.small + self.amber + self.static + self.paper + self.poses
 
+    def part(self, share: float) -> "Plan":
+        """The plan with that share of each kind, and one at least."""
+        counts = {name: max(1, round(share * count)) for name, count in vars(self).items() if name != "shape"}
+        return Plan(**counts, shape=self.shape)
+
 
 QUICK = Plan(large=3, small=3, amber=2, static=3, paper=2, poses=3, pairs=8, unrelated=12, shape=(720, 960))
 #: 500 rates, so that the coverage of their intervals is known to 2 %.

@@ -12,6 +12,8 @@ from command_line import crackmonitor
         (("--location", "nowhere"), "nowhere"),
         (("--location", "wall"), "has no measured reference yet"),
         (("--location", "wall", "--quick"), "Leave them out with --location"),
+        (("--location", "wall", "--share", "0.5"), "Leave them out with --location"),
+        (("--quick", "--share", "0.5"), "leave out --share, or --quick"),
         (("--location", "wall", "--rates", "fast"), "no growth rates"),
         (("--location", "wall", "--rates", "-1"), "no growth rates"),
         (("--rates", "1,2"), "name it with --location"),

@@ -117,3 +117,11 @@ def test_what_was_not_measured_is_not_followed(truthful: Truthful, monkeypatch: 
     trial: Trial = run_trial("large", short(), 1, truthful)
     assert {reading.capture for reading in trial.readings} == {0, 1, 3}
     assert len(trial.analyses) == len(trial.truths) == 4
+
+
+def test_part_of_a_plan_has_some_of_each_kind() -> None:
+    part = plan.FULL.part(0.25)
+    assert (part.large, part.static, part.unrelated) == (15, 75, 125)
+    assert part.shape == plan.FULL.shape
+    assert plan.FULL.part(1) == plan.FULL
+    assert min(count for name, count in vars(plan.FULL.part(0.01)).items() if name != "shape") == 1

@@ -22,7 +22,7 @@ from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.records import BoolArray
 from monitor.segmentation.refinement import RefinementOptions
-from simulations import dark_joints
+from simulations import dark_joints, wide_cracks
 from simulations.concrete_surfaces import CONCRETE_ZOOMS, SHARES, concrete_surface
 from simulations.data_sets import layout_of
 from simulations.patches import (
@@ -47,8 +47,8 @@ from simulations.walls import Picture, Wall
 PAINTING = Painting((1.0, 20.0), (0.05, 0.35), second=0.3, crumbled=0.3, least_px=0.0)
 #: How often a crack is a hairline, on any surface.
 _HAIRLINE_SHARE = 0.4
-#: How often a patch has dark joints; and how often another one is concrete, where cracks always are hairlines.
-_DARK_JOINTED_SHARE = 0.4
+#: How often a patch has dark joints, or a wide crack; and how often another is concrete, where cracks are hairlines.
+_DARK_JOINTED_SHARE, _WIDE_SHARE = 0.35, 0.15
 _CONCRETE_SHARE = 0.55
 #: How often procedural walls, textures and the two photo sets are painted on, and a patch has a crack at all.
 _SHARES = (0.42, 0.13, 0.2, 0.25)
@@ -65,8 +65,8 @@ _TRIES = 10_000
 _BATCH, _KEEPING_BATCH = 64, 4
 #: Patches that were painted otherwise are others.
 _HOW = (
-    PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _DARK_JOINTED_SHARE, dark_joints.HOW, _CONCRETE_SHARE, SHARES,
-    CONCRETE_ZOOMS, _CRACKED_SHARE, _ZOOMS,
+    PAINTING, HAIRLINES, _HAIRLINE_SHARE, _SHARES, _DARK_JOINTED_SHARE, dark_joints.HOW, _WIDE_SHARE, wide_cracks.HOW,
+    _CONCRETE_SHARE, SHARES, CONCRETE_ZOOMS, _CRACKED_SHARE, _ZOOMS,
 )  # fmt: skip
 _PAINTED = sha256(repr(_HOW).encode()).hexdigest()
 _LEVELS = np.arange(5, 96) / 100
@@ -92,12 +92,15 @@ def draw_pixel_pool(
 def _drawn(data: Path, fold: str, side: int, count: int, rng: np.random.Generator) -> Drawn:
     sources = standard_sources(data, fold, _SHARES)
     shares = np.array([share for share, _ in sources])
-    surface, dark_jointed = concrete_surface(data, fold), layout_of(data) is None
+    surface, whole_mixture = concrete_surface(data, fold), layout_of(data) is None
     images, truths, counts = [], [], []
     for _ in range(count):
         weight = np.ones((side, side), np.float32)
-        if dark_jointed and rng.random() < _DARK_JOINTED_SHARE:
+        kind = rng.random() if whole_mixture else 1.0
+        if kind < _DARK_JOINTED_SHARE:
             image, covered, weight = dark_joints.dark_patch(side, rng, _CRACKED_SHARE)
+        elif kind < _DARK_JOINTED_SHARE + _WIDE_SHARE:
+            image, covered, weight = wide_cracks.wide_patch(side, rng)
         elif surface is not None and rng.random() < _CONCRETE_SHARE:
             image, covered = _painted(surface(side, rng), HAIRLINES, side, rng)
         else:

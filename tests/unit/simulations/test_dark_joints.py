@@ -1,8 +1,9 @@
-"""Walls with dark joints: what can be seen of a crack in them is told from what cannot."""
+"""Walls with dark joints, and wide cracks: what can be seen of a crack in them is told from what cannot."""
 
 import numpy as np
 
 from simulations.dark_joints import dark_jointed, dark_patch
+from simulations.wide_cracks import wide_patch
 
 SIDE = 96
 
@@ -42,3 +43,12 @@ def test_without_a_crack_all_counts_as_sound() -> None:
     for _, truth, weight in (dark_patch(SIDE, rng, 0.0) for _ in range(10)):
         assert not truth.any()
         assert weight.all()
+
+
+def test_wide_cracks_are_dark_and_whole() -> None:
+    rng = np.random.default_rng(3)
+    patches = [wide_patch(SIDE, rng) for _ in range(40)]
+    seen = [light_beside(image, truth > 0.5) for image, truth, _ in patches if np.count_nonzero(truth > 0.5) > 200]
+    assert len(seen) > 25
+    assert np.mean([value < 0 for value in seen]) > 0.9
+    assert all(weight[truth > 0.5].all() for _, truth, weight in patches)

@@ -57,7 +57,14 @@ def dark_patch(side: int, rng: np.random.Generator, cracked_share: float) -> tup
             truth = np.maximum(truth, gap * seen)
             beside = cv2.dilate(seen.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
             unseen = np.maximum(unseen, ((gap > _IN_GAP) & ~beside).astype(np.float32))
-    patch, maps = retaken(distract(image, rng, 0.1), np.stack([truth, unseen * (truth < _IN_GAP)], axis=-1), rng)
+    return with_weight(distract(image, rng, 0.1), truth, unseen * (truth < _IN_GAP), rng)
+
+
+def with_weight(
+    image: Picture, truth: Picture, unseen: Picture, rng: np.random.Generator
+) -> tuple[Patch, Picture, Picture]:
+    """A wall as a patch, with its truth and weight, none where a gap is `unseen`; all (side, side)."""
+    patch, maps = retaken(image, np.stack([truth, unseen], axis=-1), rng)
     truth, unseen = maps[..., 0], maps[..., 1]
     return patch, truth, ((unseen < 0.2) | (truth > 0.5)).astype(np.float32)
 

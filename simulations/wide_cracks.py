@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from simulations.cracks import crack_in
-from simulations.dark_joints import dark_jointed
+from simulations.dark_joints import dark_jointed, with_weight
 from simulations.distractors import distract
-from simulations.patches import Patch, Zooms, random_zoom, retaken
+from simulations.patches import Patch, Zooms, random_zoom
 from simulations.rendering import coverage, paint
 from simulations.walls import WALLS, Picture, Wall, wall
 
@@ -47,9 +47,7 @@ def wide_patch(side: int, rng: np.random.Generator) -> tuple[Patch, Picture, Pic
     if inside.any() and seen[inside].mean() > _SEEN_SHARE:
         seen = np.ones_like(seen)
     beside = cv2.dilate(seen.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    patch, maps = retaken(after, np.stack([gap * seen, (inside & ~beside).astype(np.float32)], axis=-1), rng)
-    truth, unseen = np.clip(maps[..., 0], 0, 1), maps[..., 1]
-    return patch, truth, ((unseen < 0.2) | (truth > 0.5)).astype(np.float32)
+    return with_weight(after, gap * seen, (inside & ~beside).astype(np.float32), rng)
 
 
 def _wall(side: int, rng: np.random.Generator) -> Wall:

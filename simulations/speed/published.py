@@ -85,7 +85,7 @@ def _width_px(crack: Numbers, seed: int) -> float:
     """Points along the skeleton by k-means; at each, an ellipse and a profile across it (Carrasco et al. 2021,
     doi:10.3390/s21227534).
     """
-    course = np.argwhere(skeletonize(crack))  # type: ignore[no-untyped-call]
+    course = np.argwhere(skeletonize(crack))
     if len(course) < 2:
         return 0.0
     return max(_across_px(crack, *centre.astype(int)) for centre in _points_along(course, seed))
@@ -114,7 +114,7 @@ def _across_px(crack: Numbers, row: int, col: int) -> float:
         return 0.0
     angle = np.deg2rad(cv2.fitEllipse(outlines[0])[2])
     across = half * np.array([np.sin(angle), np.cos(angle)])
-    inside = profile_line(window, half - across, half + across, mode="constant") > 0  # type: ignore[no-untyped-call]
+    inside = profile_line(window, half - across, half + across, mode="constant") > 0
     begins = int(np.argmax(inside))
     return float(np.argmin(np.append(inside[begins:], False))) if inside.any() else 0.0
 

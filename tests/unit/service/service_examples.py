@@ -75,8 +75,8 @@ class Gauge:
     """Stands in for the analyser: a photo's width in px is its grey level times `px_per_level`, 0 is no crack.
 
     Photos of a level in `broken` raise, those in `poor` are graded C, those in `cut` do not show all of the crack.
-    `seen` holds what was analysed, as (level,
-    level of the reference or None, whether the reference came with a mask). `hold` is entered around every analysis.
+    `seen` holds what was analysed, as (level, level of the reference or None, whether the reference came with a mask).
+    `hold` is entered around every analysis.
     """
 
     def __init__(self, weights: str = "first", px_per_level: float = 0.1, hold: Hold = nullcontext) -> None:

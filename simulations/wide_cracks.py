@@ -17,12 +17,12 @@ from simulations.walls import WALLS, Picture, Wall, wall
 _DARK_JOINTED, _KINDS = 0.25, (0.55, 0.2, 0.15, 0.1)
 _SIZES_PX: Zooms = (30, 260)
 _OPENINGS_PX: Zooms = (8, 45)
-#: How often a crack is a dilated line in one colour, as the paper's are.
-_DILATED = 0.5
+#: How often a crack is a dilated line in one colour, as the paper's are; its light as a share of the wall's there.
+_DILATED, _COLOUR = 0.5, (0.0, 0.65)
 #: Where so much of a gap takes so much light from the wall, all of it is seen to be one.
 _SEEN, _SEEN_SHARE = 0.05, 0.6
 #: Patches that were made otherwise are others.
-HOW = (_DARK_JOINTED, _KINDS, _SIZES_PX, _OPENINGS_PX, _DILATED, _SEEN, _SEEN_SHARE)
+HOW = (_DARK_JOINTED, _KINDS, _SIZES_PX, _OPENINGS_PX, _DILATED, _COLOUR, _SEEN, _SEEN_SHARE)
 
 
 def wide_patch(side: int, rng: np.random.Generator) -> tuple[Patch, Picture, Picture]:
@@ -37,7 +37,9 @@ def wide_patch(side: int, rng: np.random.Generator) -> tuple[Patch, Picture, Pic
         line = (coverage(crack, 3.0, (side, side)) > 0.5).astype(np.uint8)
         footprint = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
         gap = cv2.dilate(line, footprint, iterations=max(1, round((opening_px - 3) / 4))).astype(np.float32)
-        after = np.where(gap[..., None] > 0.5, np.float32(rng.uniform(0, 0.18)), before)
+        beneath = np.median(before[gap > 0.5], axis=0) if gap.any() else np.zeros(3)
+        grey = np.float32(beneath.mean() * rng.uniform(*_COLOUR)) * rng.uniform(0.85, 1.15, 3)
+        after = np.where(gap[..., None] > 0.5, grey.astype(np.float32), before)
     else:
         gap = coverage(crack, opening_px, (side, side))
         after = paint(before, gap, rng, float(rng.uniform(0.02, 0.2)))

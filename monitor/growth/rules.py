@@ -247,6 +247,20 @@ def out_of_sight(troubles: Sequence[str | None], captures: int, previous: AlertS
     return Decision(AlertState.FIRING, why, {"sure": f"{captures} captures in a row"})
 
 
+def sightings(readings: Iterable[CrackReading]) -> tuple[int, int]:
+    """In how many captures a crack was found, and of how many that show its place since it was first found."""
+    found = [one.state in _SEEN for one in readings if one.state in _SEEN or one.state is CrackState.GONE_DARK]
+    return sum(found), len(found)
+
+
+def is_fleeting(readings: Iterable[CrackReading]) -> bool:
+    """Whether a crack was missed more often than found since it was first found: a crack stays where it is, a texture
+    that passes for one comes and goes with the light.
+    """
+    found, looked_at = sightings(readings)
+    return 2 * found < looked_at
+
+
 def is_new(readings: Sequence[CrackReading], captures: int) -> bool:
     """Whether a crack was not there at first and is since: `readings` of usable captures, by capture time.
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.records import BoolArray, FloatArray
-from monitor.segmentation.morphology import area_opening, grow, hysteresis
+from monitor.segmentation.morphology import area_opening, closing, grow, hysteresis
 from monitor.segmentation.refinement import relative_relevance
 
 #: Flanks are looked for so many half widths from the axis: beside the mask, and where it does not fill the gap.
@@ -23,7 +23,8 @@ class TaughtOptions:
     than the rest of their axis: a gap has two lips, a wall's dark surroundings begin at one edge. `wide_px`,
     `wide_darkness`: where they are so wide that no blur lets light in, they are darker than this share of the darker
     flank, too: a gap is black inside, a joint shows its mortar. Half way between simulated cracks (0.27 at most) and
-    simulated joints (0.64 at least).
+    simulated joints (0.64 at least). `fill_darkness`: what a crack of that width encloses, or almost does, is a part of
+    it where it is as dark, but for this share of the way to the light around.
     """
 
     follow: float = 0.6
@@ -34,6 +35,7 @@ class TaughtOptions:
     flank_share: float = 0.5
     wide_px: float = 6.0
     wide_darkness: float = 0.45
+    fill_darkness: float = 0.3
 
 
 def gaps(light: FloatArray, probability: FloatArray, level: float, options: TaughtOptions | None = None) -> BoolArray:
@@ -43,8 +45,9 @@ def gaps(light: FloatArray, probability: FloatArray, level: float, options: Taug
     pixel counts.
     """
     options = options or TaughtOptions()
+    light = np.asarray(light, np.float32)
     seen = hysteresis(probability >= options.follow * level, probability >= level)
-    return _flanked(np.asarray(light, np.float32), area_opening(seen, options.min_area_px), options)
+    return _flanked(light, _filled(light, area_opening(seen, options.min_area_px), options), options)
 
 
 def crack_mask(
@@ -65,6 +68,29 @@ def crack_mask(
         return np.zeros(candidates.shape, bool)
     pointed_at = grow(candidates, options.reach_px) & (relative_relevance(relevance) >= options.min_share)
     return hysteresis(gap, gap & (probability >= level) & pointed_at)
+
+
+def _filled(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions) -> BoolArray:
+    """The mask with what its wide components enclose, or almost do, and is as dark: inside of a wide gap there is
+    nothing to see, so a network gives some of it up.
+    """
+    half_px = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    _, label, stats, _ = cv2.connectedComponentsWithStats((mask & (half_px > 1)).astype(np.uint8), connectivity=8)
+    filled = mask.copy()
+    for number in np.unique(label[half_px >= options.wide_px / 2]):
+        col, row, width, height, _ = stats[number]
+        around = int(np.ceil(half_px[row : row + height, col : col + width].max())) * 2 + 1
+        box = (
+            slice(max(row - 2 * around, 0), row + height + 2 * around),
+            slice(max(col - 2 * around, 0), col + width + 2 * around),
+        )
+        crack, seen = label[box] == number, light[box]
+        closed = closing(mask[box], around)
+        ring = (cv2.dilate(closed.view(np.uint8), np.ones((around, around), np.uint8)) > 0) & ~closed
+        inside = float(np.median(seen[crack]))
+        lightest = inside + options.fill_darkness * max(float(np.median(seen[ring])) - inside, 0.0)
+        filled[box] |= closed & (seen <= lightest)
+    return filled
 
 
 def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions) -> BoolArray:

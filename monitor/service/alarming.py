@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from monitor.growth.linear import accepted
-from monitor.growth.rules import Decision, Rule, evaluate, is_new, out_of_sight, overdue
+from monitor.growth.rules import Decision, Rule, evaluate, is_fleeting, is_new, out_of_sight, overdue
 from monitor.growth.triggers import TriggerDecision, evaluate_triggers, triggers_of
 from monitor.records import (
     METRIC_NAMES,
@@ -36,6 +36,7 @@ from monitor.storage.views import (
     TRIGGER,
     WORKER,
     CaptureView,
+    CrackView,
     LocationStatus,
     LocationView,
     ReadingView,
@@ -53,7 +54,7 @@ _PLANNED = "widest_mm"
 @dataclass(frozen=True)
 class Scene:
     """A location as its alarms see it: its histories and their fits, and how to fit one anew. `since` is the capture
-    time of the newest reading they had seen before, None at the first time.
+    time of the newest reading they had seen before, None at the first time. `fleeting` are the cracks that come and go.
     """
 
     session: Session
@@ -65,6 +66,11 @@ class Scene:
     channels: Sequence[str]
     since: datetime | None
     states: Mapping[str, AlertState]
+    fleeting: frozenset[str]
+
+    def stays_silent(self, series: Series, state: AlertState | TriggerLevel) -> bool:
+        """Whether the history is of a crack that comes and goes: it raises nothing, what it has raised is watched."""
+        return series.crack in self.fleeting and state in (AlertState.OK, TriggerLevel.GREEN)
 
     def record(self, subject: str, decision: Decision, rule_id: int | None = None) -> None:
         """Keep a change of state; the same state is none."""
@@ -88,7 +94,8 @@ def decide(
 ) -> None:
     """Decide all alarms of a location from its histories."""
     since = queries.watched_until(session, location.id)
-    scene = Scene(session, location, known, fits, refit, now, channels, since, _states(session, location.id))
+    states, fleeting = _states(session, location.id), fleeting_cracks(queries.cracks(session, location.id))
+    scene = Scene(session, location, known, fits, refit, now, channels, since, states, fleeting)
     _rules(scene)
     _levels(scene)
     captures = [view for view in queries.captures(session, location.id) if _counts(view)]
@@ -97,17 +104,25 @@ def decide(
     repository.set_watched(session, location.id, now, queries.newest_read(session, location))
 
 
+def fleeting_cracks(known: Iterable[CrackView]) -> frozenset[str]:
+    """The names of the cracks that come and go, but for those that a person spoke of."""
+    return frozenset(view.crack.name for view in known if view.correction is None and is_fleeting(view.readings))
+
+
 def _rules(scene: Scene) -> None:
     for view in queries.rules(scene.session, scene.location.id):
         watched = _watched(view.metric, scene.known)
         told = False
         for series in watched:
             subject = subject_of(view.metric, view.kind, series.crack)
+            state = scene.states.get(subject, AlertState.OK)
+            if scene.stays_silent(series, state):
+                continue
             decision = evaluate(
                 replace(_rule(view), metric=series.metric),
                 series.observations,
                 scene.fits_of(series),
-                scene.states.get(subject, AlertState.OK),
+                state,
                 since=scene.since,
                 refit=_refitted(scene, series),
             )
@@ -127,7 +142,12 @@ def _levels(scene: Scene) -> None:
     """Where the location stands by its trigger plan, crack by crack."""
     watched = _watched(_PLANNED, scene.known)
     before = {stand.crack: stand for stand in queries.trigger_stands(scene.session, scene.location.id)}
-    stands = [_stand(scene, series, before.get(series.crack)) for series in watched]
+    levels = {crack: stand.level for crack, stand in before.items()}
+    stands = [
+        _stand(scene, series, before.get(series.crack))
+        for series in watched
+        if not scene.stays_silent(series, levels.get(series.crack, TriggerLevel.GREEN))
+    ]
     told = any(stand.evidence.get("rate") for stand in stands) and all(series.metric == _PLANNED for series in watched)
     if told:
         kept = {_trigger_subject(stand.crack) for stand in stands}

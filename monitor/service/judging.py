@@ -12,16 +12,18 @@ from sqlalchemy.orm import Session
 from monitor.growth.events import since_last_event
 from monitor.growth.fits import fits_for, with_scale_error
 from monitor.growth.remarks import remarks
+from monitor.growth.rules import sightings
 from monitor.growth.temperatures import with_temperatures
 from monitor.growth.verdicts import Rate, judge
 from monitor.records import GrowthFit, Scale
-from monitor.service.alarming import decide, end_alerts_on
+from monitor.service.alarming import decide, end_alerts_on, fleeting_cracks
 from monitor.settings import AlarmSettings
 from monitor.storage import queries, repository
 from monitor.storage.views import (
     CRACK_UNITS,
     MILLIMETRE_METRICS,
     UNITS,
+    CrackView,
     Exclusion,
     LocationView,
     RateView,
@@ -111,7 +113,7 @@ def _judged_series(location: LocationView, known: Sequence[Series]) -> list[Seri
     return of_cracks or [series for series in known if series.metric == judged_metric(location)]
 
 
-def _judged(series: Series, fits: Sequence[GrowthFit], now: datetime) -> VerdictView:
+def _judged(series: Series, fits: Sequence[GrowthFit], now: datetime, cracks: Sequence[CrackView] = ()) -> VerdictView:
     found = judge(series.observations, fits)
     return VerdictView(
         crack=series.crack,
@@ -120,7 +122,11 @@ def _judged(series: Series, fits: Sequence[GrowthFit], now: datetime) -> Verdict
         evidence=found.evidence,
         months_needed=found.months_needed,
         rate=None if found.provisional_rate is None else _rate(found.provisional_rate, fits),
-        remarks=(*_beginning(series), *remarks(series.observations, fits, series.unit)),
+        remarks=(
+            *_coming_and_going(series.crack, cracks),
+            *_beginning(series),
+            *remarks(series.observations, fits, series.unit),
+        ),
         judged_at=now,
     )
 
@@ -128,6 +134,17 @@ def _judged(series: Series, fits: Sequence[GrowthFit], now: datetime) -> Verdict
 def _beginning(series: Series) -> list[str]:
     """What has to be said of a history that does not begin with the first reading."""
     return [] if series.since is None else [f"Only readings since {series.since.name} count."]
+
+
+def _coming_and_going(crack: str, known: Sequence[CrackView]) -> list[str]:
+    """What has to be said of a crack that is missed more often than found."""
+    fleeting = fleeting_cracks(known)
+    counts = [sightings(view.readings) for view in known if view.crack.name == crack and crack in fleeting]
+    return [
+        f"It was found in only {found} of the {looked_at} photos that show its place since it was first found, so it"
+        " may be no crack and raises no new alarm. Look at it, and accept or reject it."
+        for found, looked_at in counts
+    ]
 
 
 def _rate(rate: Rate, fits: Sequence[GrowthFit]) -> RateView:
@@ -165,7 +182,7 @@ def judge_location(
     if location.fingerprint is None:
         return
     repository.hold_location(session, location.id)
-    known = histories(session, location)
+    known, cracks = histories(session, location), queries.cracks(session, location.id)
     fits = {(series.crack, series.metric): fit_series(series, location.scale) for series in known}
     repository.replace_fits(
         session,
@@ -173,11 +190,12 @@ def judge_location(
         fingerprint=location.fingerprint,
         fits=[fit for group in fits.values() for fit in group],
         verdicts=[
-            _judged(series, fits[series.crack, series.metric], now) for series in _judged_series(location, known)
+            _judged(series, fits[series.crack, series.metric], now, cracks)
+            for series in _judged_series(location, known)
         ],
         now=now,
     )
-    for view in queries.cracks(session, location.id):
+    for view in cracks:
         if view.rejected and view.correction is not None:
             why = f"A person said that crack {view.crack.name} is none: {view.correction.why}"
             end_alerts_on(session, location.id, view.crack.name, why, now, channels)

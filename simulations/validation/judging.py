@@ -1,16 +1,18 @@
 """Every trial of a plan, and what they say: one figure a question."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
 
 from monitor.analysis import Analyser
+from monitor.growth.rules import is_fleeting
 from monitor.growth.trials import TrialWall, verdict_shares
 from monitor.growth.triggers import TriggerLevel, evaluate_triggers
 from monitor.growth.verdicts import Outcome
-from monitor.records import Grade
+from monitor.records import CrackReading, Grade
 from simulations.validation.figures import (
     Figure,
     Floats,
@@ -168,11 +170,18 @@ def first_alarm_days(trial: Trial, mm_per_px: float = MM_PER_PX) -> float | None
         level = TriggerLevel.GREEN
         for count in range(1, len(seen) + 1):
             part = seen[:count]
+            if is_fleeting(_until(trial, crack.name, part[-1].at)):
+                continue
             level = evaluate_triggers(part, fits(part), level).level
             if level is not TriggerLevel.GREEN:
                 days.append((part[-1].at - first).total_seconds() / 86400)
                 break
     return min(days, default=None)
+
+
+def _until(trial: Trial, crack: str, at: datetime) -> list[CrackReading]:
+    """The readings of a crack up to that capture time."""
+    return [one for one in trial.readings if one.crack == crack and trial.truths[one.capture].captured_at <= at]
 
 
 def _verdicts(known: Sequence[Openings], plan: Plan, seed: int) -> dict[str, Figure]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import MisuseError
-from monitor.growth.rules import Decision, Rule, evaluate, is_new, out_of_sight, overdue
+from monitor.growth.rules import Decision, Rule, evaluate, is_fleeting, is_new, out_of_sight, overdue
 from monitor.growth.verdicts import VerdictRules
 from monitor.records import AlertState, CrackReading, CrackState, Observation, RuleKind
 
@@ -222,3 +222,19 @@ def test_a_camera_is_lost_after_so_many_useless_captures_and_found_by_one() -> N
 def test_a_crack_is_new_once_it_was_found_twice_where_there_was_none(states: str, new: bool) -> None:
     readings = [CrackReading("B", number, CrackState(state)) for number, state in enumerate(states.split())]
     assert is_new(readings, 2) is new
+
+
+@pytest.mark.parametrize(
+    ("states", "fleeting"),
+    [
+        ("new gone_dark", False),
+        ("new gone_dark gone_dark", True),
+        ("not_yet not_yet not_yet new gone_dark", False),
+        ("new not_shown not_shown not_shown", False),
+        ("new gone_dark gone_dark merged branched", False),
+        ("", False),
+    ],
+)
+def test_a_crack_that_is_missed_more_often_than_found_is_fleeting(states: str, fleeting: bool) -> None:
+    readings = [CrackReading("B", number, CrackState(state)) for number, state in enumerate(states.split())]
+    assert is_fleeting(readings) is fleeting

@@ -106,6 +106,28 @@ def test_a_mask_that_does_not_fill_its_gap_stays() -> None:
     np.testing.assert_array_equal(crack_mask(seen, 0.5, marked((40, 50)), OPTIONS, light=gap), seen > 0)
 
 
+def test_what_a_wide_gap_encloses_is_a_part_of_it_where_it_is_as_dark() -> None:
+    """A network sees nothing inside of a black gap, and gives up a hole, a notch, a whole piece of its length."""
+    gap = np.abs(np.arange(SHAPE[0])[:, None] - 40) <= 10
+    light = np.where(gap, 0.1, 0.6) * np.ones(SHAPE)
+    stone = np.s_[36:44, 100:108]
+    light[stone] = 0.5
+    seen = np.where(gap, 0.9, 0.0) * np.ones(SHAPE)
+    seen[stone] = 0
+    whole = seen > 0
+    for given_up in (np.s_[38:44, 20:28], np.s_[40:, 40:46], np.s_[:, 60:70]):
+        seen[given_up] = 0
+    mask = crack_mask(seen, 0.5, marked((40, 10)), OPTIONS, light=light)
+    assert np.count_nonzero(mask != whole) <= 30, "only corners, of 380 px given up"
+
+
+def test_the_wall_beside_a_wide_gap_is_no_part_of_it() -> None:
+    light = np.full(SHAPE, 0.6)
+    light[30:50, :60] = light[20:60, 50:60] = 0.1
+    mask = crack_mask((light < 0.5) * 0.9, 0.5, marked((40, 10)), OPTIONS, light=light)
+    np.testing.assert_array_equal(mask, light < 0.5)
+
+
 def test_without_candidates_the_mask_is_empty() -> None:
     assert not crack_mask(lines(first=1.0), 0.5, marked(), OPTIONS).any()
 

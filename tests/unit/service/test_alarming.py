@@ -9,10 +9,11 @@ from service_examples import LOCATION, NOW, Gauge, Workspace, photo
 
 from monitor.errors import MisuseError
 from monitor.records import AlertState, Crack, CrackReading, CrackState, RuleKind, Scale, ScaleOrigin, TriggerLevel
-from monitor.service.alarming import watch_worker
+from monitor.service.alarming import fleeting_cracks, watch_worker
 from monitor.service.places import add_rule, agree_trigger_plan, set_scale
 from monitor.storage import queries, repository
-from monitor.storage.views import CAMERA, OVERDUE, TRIGGER, WORKER, TriggerStandView
+from monitor.storage.told import CorrectionKind, CorrectionView
+from monitor.storage.views import CAMERA, OVERDUE, TRIGGER, WORKER, CrackView, TriggerStandView
 
 OK, FIRING, AMBER, RED = AlertState.OK, AlertState.FIRING, AlertState.AMBER, AlertState.RED
 MONTH = 30.5
@@ -186,6 +187,14 @@ def test_a_new_crack_is_an_alarm_until_somebody_closes_it(workspace: Workspace) 
     workspace.clock.turn(days=1)
     workspace.jobs(gauge).judge_changed()
     assert changes(workspace, "new crack B") == [FIRING, OK]
+
+
+def test_a_crack_that_a_person_spoke_of_is_never_taken_for_one_that_comes_and_goes() -> None:
+    crack = Crack("A", 1, (0, 1), np.zeros((4, 2)))
+    readings = tuple(CrackReading("A", one, CrackState.GONE_DARK) for one in range(3))
+    word = CorrectionView(1, 1, 1, None, CorrectionKind.ACCEPTED, "A", crack.course, "I saw it.", NOW, "Ada")
+    assert fleeting_cracks([CrackView(crack, readings)]) == {"A"}
+    assert fleeting_cracks([CrackView(crack, readings, word)]) == frozenset()
 
 
 def test_a_silent_worker_is_noticed_by_others_and_its_return_too(shared_workspace: Workspace) -> None:

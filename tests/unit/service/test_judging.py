@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -211,10 +212,17 @@ MONTH = 30.5
 Openings = Mapping[str, Sequence[float | None]]
 
 
-def followed(workspace: Workspace, openings: Openings, gauge: Gauge | None = None, level: int = 20) -> None:
+def followed(
+    workspace: Workspace,
+    openings: Openings,
+    gauge: Gauge | None = None,
+    level: int = 20,
+    dark: Mapping[str, Collection[int]] = MappingProxyType({}),
+) -> None:
     """One capture a month, of which the cracks' openings in px become known as if they had just been followed.
 
-    None: that crack could not be read. Called again, the cracks take the place of the earlier ones.
+    None: that crack could not be read; in the months `dark` no mask shows it. Called again, the cracks take the place
+    of the earlier ones.
     """
     scaled(workspace)
     jobs = workspace.jobs(gauge or Gauge())
@@ -229,7 +237,7 @@ def followed(workspace: Workspace, openings: Openings, gauge: Gauge | None = Non
         CrackReading(name, ids[month], CrackState.CONTINUED, "It is hidden.")
         if value is None
         else CrackReading(
-            name, ids[month], CrackState.CONTINUED,
+            name, ids[month], CrackState.GONE_DARK if month in dark.get(name, ()) else CrackState.CONTINUED,
             opening_px=value, opening_error_px=0.03, widest_px=value, widest_error_px=0.03,
         )
         for name, values in openings.items()
@@ -280,6 +288,21 @@ def test_readings_of_grade_c_neither_move_the_verdict_nor_raise_an_alarm(workspa
     assert headline(workspace) == ("A", "widest_mm", "dormant")
     assert "from 11 readings" in verdict(workspace).evidence
     assert [one for one in workspace.transitions() if one.subject not in (OVERDUE, CAMERA)] == []
+
+
+def test_what_is_missed_more_often_than_found_raises_no_alarm(workspace: Workspace) -> None:
+    rate_rule(workspace)
+    grown, missed = {"A": line_of(2.0, 1.2)}, (*range(1, 8), 14)
+    followed(workspace, grown, dark={"A": missed})
+    assert [one.subject for one in workspace.transitions() if one.subject != OVERDUE] == []
+    (view,) = stored_verdicts(workspace)
+    assert view.remarks[0].startswith("It was found in only 7 of the 15 photos that show its place")
+    followed(workspace, grown, dark={"A": missed[1:]})
+    assert {"widest_mm rate A", "trigger A"} <= {one.subject for one in workspace.transitions()}
+    assert not any("found in only" in remark for remark in stored_verdicts(workspace)[0].remarks)
+    followed(workspace, grown, dark={"A": missed})
+    assert changes(workspace, "widest_mm rate A") == [FIRING], "what is raised is not over"
+    assert changes(workspace, "trigger A") == [AMBER]
 
 
 def test_of_poor_photos_alone_nothing_is_said(workspace: Workspace) -> None:

@@ -21,12 +21,16 @@ _LEAST_STATIONS, _LEAST_SHARE = 8, 0.5
 _MOST_STATIONS = 1500
 #: An opening of a larger standard error is none.
 _LARGEST_ERROR_PX = 2.0
+#: A mask this wide on average does not owe it to the blur: where profiles make less than this share of it, they found
+#: another line beside a gap whose ground is too light for them.
+_WIDE_PX, _LEAST_SHARE_OF_MASK = 8.0, 0.65
 
 
 def by_profiles(light: FloatArray, measured: Measured) -> Severity:
     """The severity of a mask, its area as mean opening times length, and its maximum width changed by as much.
 
-    `light` float32 (rows, cols) is the photo's. The mask's own sizes stay where too little could be fitted.
+    `light` float32 (rows, cols) is the photo's. The mask's own sizes stay where too little could be fitted, or
+    something else.
     """
     severity = measured.severity
     laid = stations_along(measured.centrelines)
@@ -43,6 +47,7 @@ def by_profiles(light: FloatArray, measured: Measured) -> Severity:
         return severity
     openings = np.where(known, np.clip(found.opening_px, 0, None), 0.0)
     area_px = float((openings.sum() + (~known).sum() * np.median(openings[known])) / len(openings)) * severity.length_px
-    if area_px == 0:
+    wide = severity.area_px > _WIDE_PX * severity.length_px
+    if area_px == 0 or (wide and area_px < _LEAST_SHARE_OF_MASK * severity.area_px):
         return severity
     return replace(severity, area_px=area_px, max_width_px=severity.max_width_px * area_px / severity.area_px)

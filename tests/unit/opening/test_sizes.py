@@ -58,6 +58,19 @@ def test_what_light_says_nothing_of_keeps_the_size_of_its_mask():
     assert by_profiles(nowhere, measured) == measured.severity
 
 
+@pytest.mark.parametrize("opening_px", [16.0, 20.0])
+def test_a_wide_gap_with_a_light_ground_keeps_the_size_of_its_mask(opening_px):
+    """Profiles hold the ground of a gap to be dark, and find a thin line beside this one."""
+    covered = coverage(crack(), opening_px, SHAPE)
+    light = cv2.GaussianBlur((150 * (1 - 0.4 * covered)).astype(np.float32), (0, 0), 0.5)
+    light += np.random.default_rng(2).normal(0, 2, SHAPE).astype(np.float32)
+    measured = measure_along(covered > 0.5)
+    assert by_profiles(light, measured) == measured.severity
+    dark = by_profiles(photo(opening_px, 0.5), measured)
+    assert dark != measured.severity
+    assert dark.area_px == pytest.approx(crack().area_px(opening_px), rel=0.05)
+
+
 def test_a_mean_over_some_stations_will_do(monkeypatch):
     """Even over twenty, and they are 1500 in earnest."""
     measured = measure_along(mask(4.0))

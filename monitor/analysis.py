@@ -33,7 +33,7 @@ from monitor.records import (
     Severity,
     Status,
 )
-from monitor.segmentation.confidence import Confidence, confidence_in
+from monitor.segmentation.confidence import Confidence, confidence_in, sure_cracks
 from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.taught import TaughtOptions, crack_mask, gaps, mean_of_seen
@@ -62,7 +62,9 @@ class AnalysisOptions:
 
     `mask` names how the mask is made: "taught" takes what a segmenter sees where the explanation points, "refined"
     follows the dark valleys there, "published" is thresholded relevance after `postprocessing`, as in the paper.
-    A taught mask of which the analysis is less sure than `least_confidence` is not measured (0: whatever it shows).
+    A taught mask of which the analysis is less sure than `least_confidence` is not measured (0: whatever it shows);
+    cracks in it of which it is less sure than `least_crack_confidence` are left out, and where it is so of all of them,
+    it is not measured either.
     `sizes` says what area and maximum width go by: "profiles" of the light across the mask, or the "mask" alone;
     published masks go by themselves.
     """
@@ -79,6 +81,7 @@ class AnalysisOptions:
     threads: int = 0
     threshold_probability: float | None = None
     least_confidence: float = 0.3
+    least_crack_confidence: float = 0.5
     sizes: str = "profiles"
 
 
@@ -161,20 +164,17 @@ class Analyser:
             outcome = self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
             return replace(outcome, grading=self._graded(reference, view, seen, outcome))
         mask, gap = (part & seen for part in self._segment(view, found))
+        sure = self._confidence(mask, gap, found)
+        if sure is not None:
+            mask, sure = sure_cracks(mask, sure, self.options.least_crack_confidence, MIN_COMPONENT_PX)
         severity = self._size(view, mask)
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
         outcome = self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
-        sure = self._confidence(mask, gap, found)
         if sure is not None:
             outcome = replace(outcome, confidence=sure.value, crack_confidences=sure.of_cracks)
-        if sure is not None and sure.value < self.options.least_confidence:
-            return replace(
-                outcome,
-                status=Status.NOT_MEASURED,
-                reason=_doubtful(sure, self.options.least_confidence),
-                severity=None,
-            )
+            if (doubt := _doubt(sure, self.options)) is not None:
+                return replace(outcome, status=Status.NOT_MEASURED, reason=doubt, severity=None)
         outcome = replace(outcome, grading=self._graded(reference, view, seen, outcome))
         if hidden > _HIDDEN_SHARE:
             return replace(outcome, status=Status.NOT_MEASURED, reason=_cut_off(hidden), severity=None)
@@ -329,9 +329,16 @@ def _highest(grid: PatchGrid, indices: NDArray[np.int64], probability: FloatArra
     return highest[: grid.shape[0], : grid.shape[1]]
 
 
-def _doubtful(sure: Confidence, least: float) -> str:
+def _doubt(sure: Confidence, options: AnalysisOptions) -> str | None:
+    """Why a mask is not to be measured; None where it is sure enough, as a whole and of one crack at least."""
+    surest = max(sure.of_cracks, default=0.0)
+    if sure.value >= options.least_confidence and surest >= options.least_crack_confidence:
+        return None
+    value, least = sure.value, options.least_confidence
+    if value >= least:
+        value, least = surest, options.least_crack_confidence
     return (
-        f"What looks like a crack here is too doubtful to measure: confidence {sure.value:.2f}, and {least:.2f} is"
+        f"What looks like a crack here is too doubtful to measure: confidence {value:.2f}, and {least:.2f} is"
         f" asked for (the classifier is {sure.probability:.0%} sure, the segmenter {sure.seen:.0%}, and they agree on"
         f" {sure.agreed:.0%} of it). Look at the photo; take it again sharper or closer."
     )

@@ -37,6 +37,9 @@ class AnalysisSettings(BaseModel, extra="forbid"):
     least_confidence: float = Field(
         0.3, ge=0, le=1, description="taught masks the analysis is less sure of are not measured; 0: all are"
     )
+    least_crack_confidence: float = Field(
+        0.5, ge=0, le=1, description="cracks of a taught mask that the analysis is less sure of are left out of it"
+    )
     mask: Literal["taught", "refined", "published"] = Field(
         "taught", description="taught (a segmenter, where the explanation points), refined (dark valleys), published"
     )

@@ -50,7 +50,7 @@ def reliability(
     analyser: Analyser, data: Path, seed: int = 0, on_photo: Callable[[], None] = lambda: None
 ) -> dict[str, list[Reliability]]:
     """By set of photos: masonry_dais (val fold) and simulated ones. The analyser has to measure whatever it sees
-    (`least_confidence` 0), or what lies below is missing here.
+    (`least_confidence` and `least_crack_confidence` 0), or what lies below is missing here.
     """
     real = masked_photos(data / "masonry_dais", "val")
     assert real.masks is not None, "masked photos have masks"

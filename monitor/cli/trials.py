@@ -166,7 +166,7 @@ def evaluate(
     made = f"crackmonitor evaluate --data DATA --weights {weights} --segmenter {segmenter}{options}"
     with progress("Scoring", None, json) as bar:
         if reliability:
-            sees_all = _analyser(weights, segmenter, "taught", least_confidence=0.0)
+            sees_all = _analyser(weights, segmenter, "taught", least_confidence=0.0, least_crack_confidence=0.0)
             result["reliability"], found = scoring.reliable(sees_all, data, 0, bar.advance)
             tables.append(found)
         if adapted:

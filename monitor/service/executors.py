@@ -52,6 +52,7 @@ def build_analyser(settings: AnalysisSettings) -> Analyser:
         threads=settings.threads,
         threshold_probability=settings.threshold_probability,
         least_confidence=settings.least_confidence,
+        least_crack_confidence=settings.least_crack_confidence,
         sizes=settings.sizes,
     )
     segmenter = load_segmenter(settings.segmenter, device=device) if settings.mask == "taught" else None

@@ -289,6 +289,7 @@ OTHER_OPTIONS: dict[str, Any] = {
     "threads": 1,
     "threshold_probability": 0.31,
     "least_confidence": 0.4,
+    "least_crack_confidence": 0.6,
     "sizes": "mask",
 }
 
@@ -359,6 +360,26 @@ def test_what_no_explanation_points_at_is_not_in_a_taught_mask() -> None:
     found = Analyser(dark_seeker(), replace(TAUGHT, attribution="silence"), seer()).analyse(photo)
     assert found.status is Status.NOT_MEASURED
     assert Analyser(dark_seeker(), TAUGHT, seer(blind=True)).analyse(photo).status is Status.NOT_MEASURED
+
+
+def test_a_crack_that_is_less_sure_than_asked_for_is_left_out_and_where_all_are_nothing_is_measured() -> None:
+    photo = cracked(wall(SHAPE), **CRACK)
+    photo[200:206, 60:160] = 98  # hardly dark enough for the segmenter, but for its middle
+    photo[202:204, 60:160] = 10
+    lenient = Analyser(dark_seeker(), replace(TAUGHT, least_crack_confidence=0.0), seer()).analyse(photo)
+    sure, doubtful = lenient.crack_confidences
+    assert lenient.severity is not None
+    assert lenient.severity.crack_count == 2
+    between = Analyser(dark_seeker(), replace(TAUGHT, least_crack_confidence=(sure + doubtful) / 2), seer())
+    kept = between.analyse(photo)
+    assert (kept.status, kept.crack_confidences) == (Status.MEASURED, (sure,))
+    assert kept.severity is not None
+    assert kept.severity.crack_count == 1
+    assert kept.mask is not None
+    assert not kept.mask[200:206, 60:160].any()
+    refused = Analyser(dark_seeker(), replace(TAUGHT, least_crack_confidence=1.0), seer()).analyse(photo)
+    assert (refused.status, refused.severity) == (Status.NOT_MEASURED, None)
+    assert f"confidence {sure:.2f}, and 1.00 is asked for" in str(refused.reason)
 
 
 def test_a_taught_mask_has_no_seams() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitor.segmentation.confidence import confidence_in
+from monitor.segmentation.confidence import confidence_in, sure_cracks
 
 SHAPE = (60, 80)
 
@@ -46,3 +46,21 @@ def test_specks_are_no_cracks_and_an_empty_mask_is_sure_of_nothing() -> None:
     mask[0:3, 0:3] = True
     assert len(confidence_in(mask, gap, probability, gaping, least_px=50).of_cracks) == 2
     assert confidence_in(np.zeros(SHAPE, bool), gap, probability, gaping, least_px=50).value == 0
+
+
+def test_a_doubtful_crack_is_left_out_where_another_one_is_sure() -> None:
+    mask, gap, probability, gaping = scene()
+    gaping[40:45, 10:30] = 0.1
+    mask[0:3, 0:3] = True
+    sure = confidence_in(mask, gap, probability, gaping, least_px=50)
+    kept, of_kept = sure_cracks(mask, sure, 0.5, least_px=50)
+    np.testing.assert_array_equal(kept, scene()[0] & (np.arange(SHAPE[0])[:, None] < 30))
+    assert of_kept.of_cracks == sure.of_cracks[:1]
+    assert of_kept.value == sure.value
+
+
+@pytest.mark.parametrize("least", [0.0, 0.99])
+def test_where_all_are_sure_or_none_is_all_stay(least: float) -> None:
+    mask, gap, probability, gaping = scene()
+    sure = confidence_in(mask, gap, probability, gaping, least_px=50)
+    assert sure_cracks(mask, sure, least, least_px=50) == (mask, sure)  # the very same

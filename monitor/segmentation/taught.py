@@ -24,7 +24,8 @@ class TaughtOptions:
     `wide_darkness`: where they are so wide that no blur lets light in, they are darker than this share of the darker
     flank, too: a gap is black inside, a joint shows its mortar. Half way between simulated cracks (0.27 at most) and
     simulated joints (0.64 at least). `fill_darkness`: what a crack of that width encloses, or almost does, is a part of
-    it where it is as dark, but for this share of the way to the light around.
+    it where it is as dark, but for this share of the way to the light around. `least_slenderness`: components of a
+    smaller area than this times the square of their width are spots, stones or voids.
     """
 
     follow: float = 0.6
@@ -36,6 +37,7 @@ class TaughtOptions:
     wide_px: float = 6.0
     wide_darkness: float = 0.45
     fill_darkness: float = 0.3
+    least_slenderness: float = 2.0
 
 
 def gaps(light: FloatArray, probability: FloatArray, level: float, options: TaughtOptions | None = None) -> BoolArray:
@@ -94,7 +96,9 @@ def _filled(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions)
 
 
 def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions) -> BoolArray:
-    """The components of the mask that are darker than what lies on either side of them, along enough of their axis."""
+    """The slender components of the mask that are darker than what lies on either side of them, along enough of their
+    axis.
+    """
     half_px = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     axis = mask & (half_px >= cv2.dilate(half_px, np.ones((3, 3), np.uint8)))
     rows, cols = np.nonzero(axis)
@@ -112,6 +116,9 @@ def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions
     stays = np.bincount(label[axis][deep], minlength=count) >= options.flank_share * np.bincount(
         label[axis], minlength=count
     )
+    widest_px = np.zeros(count, np.float32)
+    np.maximum.at(widest_px, label[axis], 2 * half_px[axis])
+    stays &= np.bincount(label.ravel(), minlength=count) >= options.least_slenderness * widest_px**2
     stays[0] = False
     return np.asarray(stays[label])
 

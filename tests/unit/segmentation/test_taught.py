@@ -75,10 +75,10 @@ def test_what_the_explanation_hardly_points_at_is_no_crack() -> None:
 
 def test_small_pieces_go() -> None:
     seen = np.zeros(SHAPE, np.float32)
-    seen[30:37, 30:37] = 1.0
-    assert not crack_mask(seen, 0.5, marked((33, 33)), OPTIONS).any()
-    seen[30:38, 30:37] = 1.0
-    assert crack_mask(seen, 0.5, marked((33, 33)), OPTIONS).sum() == 56
+    seen[30:33, 30:46] = 1.0
+    assert not crack_mask(seen, 0.5, marked((31, 33)), OPTIONS).any()
+    seen[30:33, 30:47] = 1.0
+    assert crack_mask(seen, 0.5, marked((31, 33)), OPTIONS).sum() == 51
 
 
 @pytest.mark.parametrize("width_px", [3, 9, 41])
@@ -119,6 +119,14 @@ def test_what_a_wide_gap_encloses_is_a_part_of_it_where_it_is_as_dark() -> None:
         seen[given_up] = 0
     mask = crack_mask(seen, 0.5, marked((40, 10)), OPTIONS, light=light)
     assert np.count_nonzero(mask != whole) <= 30, "only corners, of 380 px given up"
+
+
+@pytest.mark.parametrize(("length_px", "stays"), [(30, False), (90, True)])
+def test_a_crack_is_longer_than_wide_and_a_dark_stone_is_not(length_px: int, stays: bool) -> None:
+    light = np.full(SHAPE, 0.6)
+    light[30:50, 15 : 15 + length_px] = 0.1
+    mask = crack_mask((light < 0.5) * 0.9, 0.5, marked((40, 20)), OPTIONS, light=light)
+    np.testing.assert_array_equal(mask, (light < 0.5) & stays)
 
 
 def test_the_wall_beside_a_wide_gap_is_no_part_of_it() -> None:

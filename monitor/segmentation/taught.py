@@ -117,7 +117,7 @@ def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions
         label[axis], minlength=count
     )
     widest_px = np.zeros(count, np.float32)
-    np.maximum.at(widest_px, label[axis], 2 * half_px[axis])
+    np.maximum.at(widest_px, np.asarray(label[axis], np.int64), 2 * half_px[axis])
     stays &= np.bincount(label.ravel(), minlength=count) >= options.least_slenderness * widest_px**2
     stays[0] = False
     return np.asarray(stays[label])

@@ -25,7 +25,7 @@ class TaughtOptions:
     flank, too: a gap is black inside, a joint shows its mortar. Half way between simulated cracks (0.27 at most) and
     simulated joints (0.64 at least). `fill_darkness`: what a crack of that width encloses, or almost does, is a part of
     it where it is as dark, but for this share of the way to the light around. `least_slenderness`: components of a
-    smaller area than this times the square of their width are spots, stones or voids.
+    smaller area than this times the square of their width are spots, stones or voids, unless they leave the picture.
     """
 
     follow: float = 0.6
@@ -118,7 +118,10 @@ def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions
     )
     widest_px = np.zeros(count, np.float32)
     np.maximum.at(widest_px, np.asarray(label[axis], np.int64), 2 * half_px[axis])
-    stays &= np.bincount(label.ravel(), minlength=count) >= options.least_slenderness * widest_px**2
+    slender = np.bincount(label.ravel(), minlength=count) >= options.least_slenderness * widest_px**2
+    for border in (label[0], label[-1], label[:, 0], label[:, -1]):
+        slender[border] = True
+    stays &= slender
     stays[0] = False
     return np.asarray(stays[label])
 

@@ -23,7 +23,7 @@ _MOST_STATIONS = 1500
 _LARGEST_ERROR_PX = 2.0
 #: A mask this wide on average does not owe it to the blur: where profiles make less than this share of it, they found
 #: another line beside a gap whose ground is too light for them.
-_WIDE_PX, _LEAST_SHARE_OF_MASK = 8.0, 0.7
+_WIDE_PX, _LEAST_SHARE_OF_MASK = 8.0, 0.5
 
 
 def by_profiles(light: FloatArray, measured: Measured) -> Severity:

@@ -76,6 +76,8 @@ def _filled(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions)
     """The mask with what its wide components enclose, or almost do, and is as dark: inside of a wide gap there is
     nothing to see, so a network gives some of it up.
     """
+    if mask.all():
+        return mask
     half_px = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     _, label, stats, _ = cv2.connectedComponentsWithStats((mask & (half_px > 1)).astype(np.uint8), connectivity=8)
     filled = mask.copy()
@@ -89,6 +91,8 @@ def _filled(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions)
         crack, seen = label[box] == number, light[box]
         closed = closing(mask[box], around)
         ring = (cv2.dilate(closed.view(np.uint8), np.ones((around, around), np.uint8)) > 0) & ~closed
+        if not ring.any():  # the crack is all that there is to see
+            continue
         inside = float(np.median(seen[crack]))
         lightest = inside + options.fill_darkness * max(float(np.median(seen[ring])) - inside, 0.0)
         filled[box] |= closed & (seen <= lightest)
@@ -99,6 +103,8 @@ def _flanked(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions
     """The slender components of the mask that are darker than what lies on either side of them, along enough of their
     axis.
     """
+    if mask.all():  # nothing lies beside it
+        return np.zeros_like(mask)
     half_px = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     axis = mask & (half_px >= cv2.dilate(half_px, np.ones((3, 3), np.uint8)))
     rows, cols = np.nonzero(axis)

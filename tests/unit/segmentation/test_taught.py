@@ -1,5 +1,7 @@
 """A taught network's pixels count where the explanation points, and are followed from there."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,13 @@ def test_a_crack_is_longer_than_wide_unless_it_leaves_the_picture(first_px: int,
     light[30:50, first_px:last_px] = 0.1
     mask = crack_mask((light < 0.5) * 0.9, 0.5, marked((40, 20)), OPTIONS, light=light)
     np.testing.assert_array_equal(mask, (light < 0.5) & stays)
+
+
+def test_what_fills_the_whole_picture_is_no_crack() -> None:
+    dark = np.full(SHAPE, 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not crack_mask(np.full(SHAPE, 0.9), 0.5, marked((40, 10)), OPTIONS, light=dark).any()
 
 
 def test_the_wall_beside_a_wide_gap_is_no_part_of_it() -> None:

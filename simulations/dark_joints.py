@@ -15,7 +15,7 @@ from simulations.distractors import distract, rim_shadow
 from simulations.patches import Patch, Zooms, random_zoom, retaken
 from simulations.relief import Sun, lit_relief, relief
 from simulations.rendering import coverage, paint
-from simulations.walls import Picture, Wall, wall
+from simulations.walls import Picture, Shape, Wall, fractal_noise, wall
 
 #: How often joints are those of rubble and of courses; else they are straight lines in concrete.
 _RUBBLE, _BONDED = 0.48, 0.32
@@ -24,6 +24,8 @@ _SIZES_PX: Zooms = (40, 260)
 _LARGEST_PX = 400
 #: Light of the joints, as a share of the stones': mostly the first, now and then nearly black.
 _JOINT_LIGHT, _BLACK, _BLACK_SHARE = (0.25, 0.85), (0.06, 0.25), 0.25
+#: How often joints are dark in blotches only, and these then nearly black; their grain as a share of a course or stone.
+_BLOTCHY, _BLACK_BLOTCHES, _GRAIN = 0.45, 0.5, (0.1, 1.5)
 #: How often there are a relief, something that is no crack, dark rims along the joints, and a second crack.
 _RELIEFS, _DISTRACTED, _RIM_SHADOWS, _SECOND = 0.3, 0.3, 0.3, 0.25
 _OPENINGS_PX: Zooms = (1.0, 16.0)
@@ -34,7 +36,8 @@ _SEEN, _SEEN_SHARE = 0.05, 0.2
 _IN_GAP = 0.2
 #: Patches that were made otherwise are others.
 HOW = (
-    _RUBBLE, _BONDED, _SIZES_PX, _LARGEST_PX, _JOINT_LIGHT, _BLACK, _BLACK_SHARE, _RELIEFS, _DISTRACTED, _RIM_SHADOWS,
+    _RUBBLE, _BONDED, _SIZES_PX, _LARGEST_PX, _JOINT_LIGHT, _BLACK, _BLACK_SHARE, _BLOTCHY, _BLACK_BLOTCHES,
+    _GRAIN, _RELIEFS, _DISTRACTED, _RIM_SHADOWS,
     _SECOND, _OPENINGS_PX, _TRUTH_PX, _SEEN, _SEEN_SHARE, _IN_GAP,
 )  # fmt: skip
 
@@ -70,7 +73,9 @@ def with_weight(
 
 
 def dark_jointed(side: int, rng: np.random.Generator) -> Wall:
-    """A crack-free wall (side, side): rubble or courses, joints darker than the stones, or concrete with dark lines."""
+    """A crack-free wall (side, side): rubble or courses, joints darker than the stones all along or in blotches, or
+    concrete with dark lines.
+    """
     kind = rng.random()
     if kind > _RUBBLE + _BONDED:
         return _lined(side, rng)
@@ -82,12 +87,22 @@ def dark_jointed(side: int, rng: np.random.Generator) -> Wall:
     image, joints = found.image[part], found.joints[part]
     if joints.any() and not joints.all():
         light = image.mean(axis=2)
-        share = rng.uniform(*(_BLACK if rng.random() < _BLACK_SHARE else _JOINT_LIGHT))
+        blotchy = rng.random() < _BLOTCHY
+        black = rng.random() < (_BLACK_BLOTCHES if blotchy else _BLACK_SHARE)
+        share = rng.uniform(*(_BLACK if black else _JOINT_LIGHT))
         darker = min(share * light[~joints].mean() / max(light[joints].mean(), 1e-3), 1.5)
         soft = cv2.GaussianBlur(joints.astype(np.float32), (0, 0), rng.uniform(0.5, 1.5))
+        if blotchy:
+            soft = soft * _blotches((side, side), size, rng)
         image = image * (1 - (1 - darker) * soft)[..., None]
     brighter = rng.uniform(1, 1.6) if rng.random() < 0.4 else 1.0
     return Wall(np.clip(image * brighter, 0, 1).astype(np.float32), joints, found.kind)
+
+
+def _blotches(shape: Shape, size_px: float, rng: np.random.Generator) -> Picture:
+    """How dark each pixel is, were it joint: 0 where mortar is whole, 1 where it is gone, wet or in shadow."""
+    field = fractal_noise(shape, rng, max(size_px * random_zoom(_GRAIN, rng), 2.0), 3)
+    return np.clip((field - rng.uniform(-1, 1.5)) * rng.uniform(0.5, 4) + 0.5, 0, 1).astype(np.float32)
 
 
 def _lined(side: int, rng: np.random.Generator) -> Wall:

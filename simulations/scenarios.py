@@ -17,6 +17,7 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from monitor.errors import MisuseError, UnknownNameError
+from monitor.severity.metrics import measure
 from simulations.cracks import Crack, crack_in
 from simulations.distractors import shadow, stain
 from simulations.growth import (
@@ -228,7 +229,10 @@ def _stage(chosen: Scenario, rng: np.random.Generator) -> Stage:
 def _dilated(
     chosen: Scenario, rng: np.random.Generator, start: datetime
 ) -> Iterator[tuple[Truth, NDArray[np.uint8], CameraView]]:
-    """The captures of the paper's protocol. Their truth is the painted mask's, as in the paper."""
+    """The captures of the paper's protocol. Their truth is the painted mask's, as in the paper: its area, and its
+    maximum width as the service measures it in a mask. (A dilated line is wider where it bends than where it is
+    straight.)
+    """
     base = wall(chosen.wall_kind, chosen.shape, rng, chosen.course_mm / chosen.mm_per_px)
     view = CameraView(np.eye(3))
     sound = photograph(base.image, view, chosen.shape, rng)
@@ -244,7 +248,7 @@ def _dilated(
             captured_at=(start + timedelta(days=index * chosen.interval_days)).replace(microsecond=0),
             opening_mm=width_px * chosen.mm_per_px,
             area_mm2=float(frame.mask.sum()) * chosen.mm_per_px**2,
-            max_width_mm=width_px * chosen.mm_per_px,
+            max_width_mm=measure(frame.mask).max_width_px * chosen.mm_per_px,
             length_mm=(crack.length_px() + width_px) * chosen.mm_per_px,
             mm_per_px=chosen.mm_per_px,
         )

@@ -80,7 +80,7 @@ def _slopes(trials: Sequence[Trial], known: Sequence[tuple[Trial, Openings]]) ->
         slopes = [opening.slopes() for trial, opening in known if trial.kind in kinds]
         errors = [abs(measured - true) / true for true, measured in slopes]
         found[f"opening_slope_mape_percent{name}"] = mean_percent(errors)
-    rates = [(opening.slopes()[0], rate(trial, opening)) for trial, opening in known if trial.kind != "poses"]
+    rates = [rate(trial, opening) for trial, opening in known if trial.kind != "poses"]
     covered = [fit.low <= true <= fit.high for true, fit in rates if fit.low is not None and fit.high is not None]
     realistic = [trial for trial in trials if trial.kind != "paper"]
     missed = len(realistic) - len(known)
@@ -118,13 +118,17 @@ def _poses(known: Sequence[Openings]) -> dict[str, Figure]:
 
 
 def _masks(trials: Sequence[Trial]) -> dict[str, Figure]:
-    """Area and maximum width from the masks, as the paper scores them: r over all frames, slope by series."""
+    """Area and maximum width from the masks, as the paper scores them: by series, the r of a straight line through what
+    was measured in time, and how far its slope is off. Pooled, r is that of true and measured values of all series.
+    """
     found: dict[str, Figure] = {}
     for prefix, kinds in (("mask", ("paper",)), ("mask_realistic", ("large", "small", "amber"))):
         for name, true_name, power in (("area", "area_mm2", 2), ("width", "max_width_mm", 1)):
             tables = [_mask_table(trial, name, true_name, power) for trial in trials if trial.kind in kinds]
             tables = [table for table in tables if len(table) >= 3]
-            found[f"{prefix}_{name}_r"] = _correlation([table[:, 1:] for table in tables])
+            in_time = [[_r(table[:, 0], table[:, 2])] for table in tables]
+            found[f"{prefix}_{name}_r"] = statistic(in_time, np.mean)
+            found[f"{prefix}_{name}_r_pooled"] = _pooled_r([table[:, 1:] for table in tables])
             slopes = [np.polyfit(table[:, 0], table[:, 1:], 1)[0] for table in tables]
             found[f"{prefix}_{name}_slope_mape_percent"] = mean_percent(
                 [abs(measured - true) / true for true, measured in slopes]
@@ -132,9 +136,14 @@ def _masks(trials: Sequence[Trial]) -> dict[str, Figure]:
     return found
 
 
-def _correlation(tables: Sequence[Floats]) -> Figure:
+def _r(one: Floats, other: Floats) -> float:
+    """Pearson's, 0 where nothing varies."""
+    return float(np.corrcoef(one, other)[0, 1]) if np.ptp(one) > 0 and np.ptp(other) > 0 else 0.0
+
+
+def _pooled_r(tables: Sequence[Floats]) -> Figure:
     """r of true and measured values (n, 2), all series together."""
-    whole = statistic([table.ravel() for table in tables], lambda flat: float(np.corrcoef(flat.reshape(-1, 2).T)[0, 1]))
+    whole = statistic([table.ravel() for table in tables], lambda flat: _r(*flat.reshape(-1, 2).T))
     return Figure(whole.value, whole.n // 2, whole.low, whole.high)
 
 

@@ -88,7 +88,7 @@ def _told(trial: Trial, per_year: float, wall: OwnWall, blank: SiteTrial) -> Sit
         refused = {analysis.reason for analysis in trial.analyses[1:] if analysis.reason}
         why = "; ".join(sorted(refused)) or "The simulated crack was not found in enough captures."
         return replace(blank, alarm_after_days=alarm, message=why)
-    fit = rate(trial, opening)
+    _, fit = rate(trial, opening)
     true, measured = opening.slopes()
     return replace(
         blank,

@@ -94,12 +94,17 @@ def _sighting(index: int, analysis: Analysis, photos: Sequence[NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Openings:
-    """True and measured mean opening change (px) and its error, at the stations of one crack, by capture."""
+    """True and measured mean opening change (px) and its error, at the stations of one crack, by capture; and the
+    measured mean `opening` (px) itself with its `standard_error`, which is what rates are fitted to.
+    """
 
+    captures: NDArray[np.int64]
     years: Floats
     true: Floats
     measured: Floats
     errors: Floats
+    opening: Floats
+    standard_error: Floats
 
     def slopes(self) -> tuple[float, float]:
         """True and measured growth, px per year, by least squares through the same captures."""
@@ -111,23 +116,38 @@ def openings(trial: Trial) -> Openings | None:
     crack = trial.main_crack()
     if crack is None:
         return None
-    rows = []
     start = float(trial.truths[0].opening_px_at(crack.course).mean())
-    for reading in trial.readings:
-        if reading.crack == crack.name and reading.change_px is not None:
-            true = float(trial.truths[reading.capture].opening_px_at(crack.course).mean())
-            rows.append((trial.years[reading.capture], true - start, reading.change_px, reading.change_error_px))
-    return Openings(*np.array(rows, np.float64).T) if len(rows) >= 3 else None
-
-
-def rate(trial: Trial, opening: Openings) -> GrowthFit:
-    """The growth of the mean opening that the service would report, px per year."""
-    first, last = trial.truths[0].captured_at, trial.truths[-1].captured_at
-    seen = [
-        Observation(first + (last - first) * (years / trial.years[-1]), value)
-        for years, value in zip(opening.years, opening.measured, strict=True)
+    known = [one for one in trial.readings if one.crack == crack.name and one.change_px is not None]
+    rows = [
+        (
+            trial.years[one.capture],
+            float(trial.truths[one.capture].opening_px_at(crack.course).mean()) - start,
+            one.change_px,
+            one.change_error_px,
+            one.opening_px,
+            one.opening_error_px,
+        )
+        for one in known
     ]
-    return least_squares(seen, metric="opening_px", unit="px")
+    if len(rows) < 3:
+        return None
+    return Openings(np.array([one.capture for one in known]), *np.array(rows, np.float64).T)
+
+
+def rate(trial: Trial, opening: Openings) -> tuple[float, GrowthFit]:
+    """The true growth of the mean opening, px per year, and that which the service would report: both through the
+    captures whose grade lets them count.
+    """
+    grades = [trial.grade(capture) for capture in opening.captures.tolist()]
+    counts = np.array([grade is not Grade.C for grade in grades])
+    true = np.polyfit(opening.years[counts], opening.true[counts], 1)[0] if counts.sum() > 1 else 0.0
+    seen = [
+        Observation(trial.truths[capture].captured_at, value, standard_error=error, grade=grade)
+        for capture, value, error, grade in zip(
+            opening.captures.tolist(), opening.opening, opening.standard_error, grades, strict=True
+        )
+    ]
+    return float(true), least_squares(seen, metric="opening_px", unit="px")
 
 
 def widest(trial: Trial, crack: str, mm_per_px: float) -> list[Observation]:

@@ -13,6 +13,7 @@ import pytest
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.imaging.files import capture_time, read_picture
 from monitor.records import ByteArray, TimeSource
+from monitor.severity.metrics import measure
 from simulations import stages
 from simulations.cracks import Crack
 from simulations.growth import since, stop_go
@@ -97,6 +98,19 @@ def test_truth_is_geometry_and_the_photo_is_painted_from_the_same(monkeypatch: p
     lengths = [truth.length_mm for truth in truths]
     assert lengths == sorted(lengths)
     assert lengths[-1] > lengths[0], "this scenario runs on"
+
+
+def test_the_papers_protocol_tells_the_size_of_what_was_painted() -> None:
+    chosen = replace(SCENARIOS["paper"], shape=(300, 300))
+    shown = photos(chosen)
+    scale = chosen.mm_per_px
+    for truth, _ in shown:
+        assert truth.opening_mm <= truth.max_width_mm < truth.opening_mm + 3 * scale, "wider where it bends"
+    first, last = shown[0], shown[-1]
+    (grown,) = np.unique(last[1][np.any(last[1] != first[1], axis=2)], axis=0)
+    painted = (last[1] == grown).all(axis=2)
+    assert last[0].area_mm2 == pytest.approx(painted.sum() * scale**2, rel=0.01)
+    assert last[0].max_width_mm == pytest.approx(measure(painted).max_width_px * scale, rel=0.02)
 
 
 def test_a_sound_wall_has_zeros_not_nothing() -> None:

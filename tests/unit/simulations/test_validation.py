@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from truthful import Truthful
 
-from monitor.records import Analysis, BoolArray, ByteArray, Status
+from monitor.records import Analysis, BoolArray, ByteArray, Grade, Grading, Status
 from simulations.growth import steady
 from simulations.scenarios import Scenario, scenario
 from simulations.validation import Plan, as_json, as_report, as_rows, plan, validate
 from simulations.validation.report import MEANINGS
-from simulations.validation.trials import Trial, run_trial
+from simulations.validation.trials import Trial, openings, rate, run_trial
 
 SHAPE = (240, 320)
 NOTHING = Plan(large=0, small=0, amber=0, static=0, paper=0, poses=0, pairs=0, unrelated=0, shape=SHAPE)
@@ -68,6 +68,8 @@ def test_a_few_series_give_every_figure_and_the_truth_scores_well(
     assert (counts["poses_difference_px_rms"], result["poses_difference_px_rms"] < 0.3) == (6, True)
     assert result["registration_corner_px_median"] < 0.6
     assert result["mask_area_r"] > 0.95
+    assert result["mask_width_r"] > 0.95
+    assert result["mask_area_r_pooled"] > 0.95
     assert (result["static_alarms"], result["unrelated_accepted"]) == (0, 0)
     low, high = result["intervals"]["unrelated_accepted"]
     assert low == 0
@@ -85,6 +87,22 @@ def test_series_lack_captures_and_come_out_of_order_and_are_judged_by_time(truth
     assert len(trial.truths) == 3
     assert (np.diff(trial.years) > 0).all()
     assert [reading.capture for reading in trial.readings] == [0, 1, 2]
+
+
+def test_a_rate_goes_by_what_readings_say_of_their_errors_and_by_photos_that_count(truthful: Truthful) -> None:
+    trial = run_trial("large", short(captures=6), 1, truthful)
+    opening = openings(trial)
+    assert opening is not None
+    true, fit = rate(trial, opening)
+    assert (fit.success, fit.n) == (True, 6)
+    assert fit.low is not None and fit.high is not None
+    assert fit.low < true < fit.high
+    doubtful = replace(opening, standard_error=3 * opening.standard_error)
+    wider = rate(trial, doubtful)[1]
+    assert wider.low is not None and wider.high is not None
+    assert wider.high - wider.low > 1.5 * (fit.high - fit.low)
+    last = replace(trial.analyses[-1], grading=Grading(Grade.C, ("blurred",)))
+    assert rate(replace(trial, analyses=(*trial.analyses[:-1], last)), opening)[1].n == 5
 
 
 def test_figures_follow_their_seed(truthful: Truthful) -> None:

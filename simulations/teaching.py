@@ -1,8 +1,7 @@
 """Teach a classifier: draw the patches, train, calibrate, choose the threshold, write weights and manifest."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from monitor.networks.training import (
     train_classifier,
 )
 from monitor.networks.vgg import Vgg11, widened
-from monitor.networks.weights import Classifier, load_classifier, load_segmenter, manifest, save_classifier
+from monitor.networks.weights import Classifier, Segmenter, load_classifier, load_segmenter, manifest, save_classifier
 from simulations.data_sets import layout_of
 from simulations.fading import keep_twins
 from simulations.patch_pools import HAIRLINES_NAME, PatchPool
@@ -118,28 +117,19 @@ def teach_classifier(
         segmenter = load_segmenter(dense_by, device=where)
         options = replace(options, dense_weight=_DENSE_WEIGHT)
     check_name(name, out / "weights", architecture)
-    side = options.layout.patch_px
-    check_data(data, side)
+    check_data(data, options.layout.patch_px)
     fold, addition = ("train+val", "_with_val") if with_val else ("train", "")
+    kept_to = before if preset_name == _KEPT else None
     with Progress(console=Console(stderr=True), disable=quiet) as bar:
-        draw, pool = partial(labelled_patches, data, out / "pool"), shown(bar, "Drawing patches")
-        validation = draw("val", _VALIDATION_PATCHES, side, lambda _done, _total: None)
-        twins = places = None
-        if segmenter is not None and layout_of(data) is None:
-            twins = out / "twins" / f"{segmenter.sha256[:12]}{addition}"
-            keep_twins(data, segmenter, twins, fold)
-        training = draw(fold, patches, side, pool, twins, preset_name == _KEPT)
-        if segmenter is not None:
-            folder = out / "places" / f"{side}_{segmenter.sha256[:12]}{addition}"
-            places = crack_places(segmenter, training.images, folder, shown(bar, "Looking for cracks"))
-
-        likely = _kept(before, training) if before is not None and preset_name == _KEPT else None
+        drawing = _Drawing(data, out, options.layout.patch_px, bar)
+        validation = drawing.validation()
+        training = drawing.training(fold, addition, patches, segmenter, kept_to)
 
         def note(epoch: Epoch) -> None:
             bar.print(f"epoch {epoch.number}: loss {epoch.validation_loss:.3f}, balanced {epoch.balanced_accuracy:.3f}")
 
         trained = train_classifier(
-            LabelledPatches(training.images, training.labels, places, likely),
+            training,
             LabelledPatches(validation.images, validation.labels),
             options,
             out / f"{named(name, preset_name, seed, before and before.sha256)}{addition}.ckpt",
@@ -168,6 +158,46 @@ def teach_classifier(
     }
     path = save_classifier(trained.network, name, out / "weights", temperature, threshold, story)
     return {"weights": str(path), "threshold": threshold, "temperature": temperature, "scores": scores}
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Where patches of `side` px are drawn from and stay, and the bar that shows it."""
+
+    data: Path
+    out: Path
+    side: int
+    bar: Progress
+
+    def validation(self) -> PatchPool:
+        """Patches that no network was taught on."""
+        return self._pool("val", _VALIDATION_PATCHES, lambda _done, _total: None)
+
+    def training(
+        self, fold: str, addition: str, count: int, segmenter: Segmenter | None, kept_to: Classifier | None
+    ) -> LabelledPatches:
+        """Patches with labels; with a segmenter also with twins and places, and beside a classifier that a training is
+        kept to with hairlines, and with what that one says. `addition` tells what is kept of other folds apart.
+        """
+        twins = places = None
+        if segmenter is not None and layout_of(self.data) is None:
+            twins = self.out / "twins" / f"{segmenter.sha256[:12]}{addition}"
+            keep_twins(self.data, segmenter, twins, fold)
+        drawn = self._pool(fold, count, shown(self.bar, "Drawing patches"), twins, kept_to is not None)
+        if segmenter is not None:
+            folder = self.out / "places" / f"{self.side}_{segmenter.sha256[:12]}{addition}"
+            places = crack_places(segmenter, drawn.images, folder, shown(self.bar, "Looking for cracks"))
+        return LabelledPatches(drawn.images, drawn.labels, places, None if kept_to is None else _kept(kept_to, drawn))
+
+    def _pool(
+        self,
+        fold: str,
+        count: int,
+        on_shard: Callable[[int, int], None],
+        twins: Path | None = None,
+        hairlines: bool = False,
+    ) -> PatchPool:
+        return labelled_patches(self.data, self.out / "pool", fold, count, self.side, on_shard, twins, hairlines)
 
 
 def _kept(before: Classifier, training: PatchPool) -> NDArray[np.float32]:

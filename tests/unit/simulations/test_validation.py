@@ -95,11 +95,13 @@ def test_a_rate_goes_by_what_readings_say_of_their_errors_and_by_photos_that_cou
     assert opening is not None
     true, fit = rate(trial, opening)
     assert (fit.success, fit.n) == (True, 6)
-    assert fit.low is not None and fit.high is not None
+    assert fit.low is not None
+    assert fit.high is not None
     assert fit.low < true < fit.high
     doubtful = replace(opening, standard_error=3 * opening.standard_error)
     wider = rate(trial, doubtful)[1]
-    assert wider.low is not None and wider.high is not None
+    assert wider.low is not None
+    assert wider.high is not None
     assert wider.high - wider.low > 1.5 * (fit.high - fit.low)
     last = replace(trial.analyses[-1], grading=Grading(Grade.C, ("blurred",)))
     assert rate(replace(trial, analyses=(*trial.analyses[:-1], last)), opening)[1].n == 5

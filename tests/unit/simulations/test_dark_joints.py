@@ -1,7 +1,9 @@
 """Walls with dark joints, and wide cracks: what can be seen of a crack in them is told from what cannot."""
 
 import numpy as np
+import pytest
 
+from simulations import dark_joints
 from simulations.dark_joints import dark_jointed, dark_patch
 from simulations.wide_cracks import wide_patch
 
@@ -22,6 +24,19 @@ def test_joints_are_darker_than_what_they_join() -> None:
     assert np.mean(darker) > 0.9
     assert {wall.kind for wall in walls} == {"rubble", "bonded", "plain"}
     assert all(wall.image.dtype == np.float32 and 0 <= wall.image.min() <= wall.image.max() <= 1 for wall in walls)
+
+
+def test_blotchy_joints_are_dark_here_and_light_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spread(blotchy: float) -> float:
+        monkeypatch.setattr(dark_joints, "_BLOTCHY", blotchy)
+        monkeypatch.setattr(dark_joints, "_BLACK_SHARE", 1.0)
+        monkeypatch.setattr(dark_joints, "_BLACK_BLOTCHES", 1.0)
+        rng = np.random.default_rng(4)
+        walls = [wall for wall in (dark_jointed(SIDE, rng) for _ in range(40)) if 0.02 < wall.joints.mean() < 0.98]
+        masonry = [wall for wall in walls if wall.kind != "plain"]
+        return float(np.median([wall.image.mean(axis=2)[wall.joints].std() for wall in masonry]))
+
+    assert spread(1.0) > 1.5 * spread(0.0)
 
 
 def test_a_gap_that_cannot_be_seen_does_not_count_and_is_no_crack() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -16,6 +15,7 @@ from monitor.opening.means import LEAST_STATIONS
 from monitor.opening.stations import Stations, lay_stations
 from monitor.opening.tracks import Track
 from monitor.severity.metrics import measure
+from monitor.severity.skeleton import distances_px
 
 Floats = NDArray[np.float64]
 
@@ -102,10 +102,9 @@ def _outline(part: _Part) -> Arrays:
 
 def _half_widths(part: _Part, places: NDArray[np.int64]) -> Arrays:
     """How far from the rim (px) the places (n, 2) lie, 0 beside the crack."""
-    inside = cv2.copyMakeBorder(part.mask.dense().view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    inside = np.pad(part.mask.dense().view(np.uint8), 1)
     rows, cols = (np.clip(places[:, axis] + 1, 0, inside.shape[axis] - 1) for axis in (0, 1))
-    return {"half_px": distance[rows, cols].astype(np.float64)}
+    return {"half_px": distances_px(inside, rows, cols)}
 
 
 def _moved(stations: Stations, by: tuple[int, int]) -> Stations:

@@ -75,6 +75,16 @@ def length_px(mask: BoolArray) -> float:
     return centreline(mask).length_px
 
 
+def distances_px(inside: ByteArray, rows: NDArray[np.integer], cols: NDArray[np.integer]) -> NDArray[np.float64]:
+    """How far the pixels (n,) at `rows` and `cols` lie from the nearest one that is not `inside` (rows, cols).
+
+    OpenCV's last digits change with where in memory it writes. A squared distance is a whole number, so rounding it
+    gives the same answer every time.
+    """
+    found_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[rows, cols].astype(np.float64)
+    return np.asarray(np.sqrt(np.rint(found_px * found_px)))
+
+
 def centreline(mask: BoolArray) -> Centrelines:
     """Smoothed centrelines of a bool mask (rows, cols), broken at junctions and prolonged to the tips."""
     col, row, across, down = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
@@ -82,11 +92,10 @@ def centreline(mask: BoolArray) -> Centrelines:
         return Centrelines(())
     inside = np.zeros((down + 2, across + 2), np.uint8)
     inside[1:-1, 1:-1] = mask[row : row + down, col : col + across]
-    distance_px = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     positions, graph = _skeleton_graph(_thin(inside))
     pixels = np.rint(positions).astype(np.intp)
     # The rim lies half-way between the last pixel centre inside and the first one outside.
-    half_width_px = np.maximum(distance_px[pixels[:, 0], pixels[:, 1]].astype(np.float64) - 0.5, 0.5)
+    half_width_px = np.maximum(distances_px(inside, pixels[:, 0], pixels[:, 1]) - 0.5, 0.5)
 
     _prune(graph, positions, half_width_px)
     corner = np.array([row - 1, col - 1])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from drawn_shapes import arc, bar, disc, half_bar
+from scipy.ndimage import distance_transform_edt
 
-from monitor.severity.skeleton import centreline, length_px
+from monitor.severity.skeleton import centreline, distances_px, length_px
 
 TOLERANCE = 0.03
 ANGLES_DEG = (*np.arange(0, 180, 7.5), 0.3, 1.0, 2.0, 26.565, 44.0, 45.5, 63.435, 89.4)
@@ -92,3 +93,10 @@ def test_any_mask_gives_finite_repeatable_centrelines():
         assert first.length_px == again.length_px
         assert bool(first.branches) == bool(mask.any())
         assert all(len(branch.points) >= 2 for branch in first.branches)
+
+
+def test_distances_are_the_same_to_the_last_digit():
+    """OpenCV's own differ there from one place in memory to the next."""
+    inside = disc(101) | bar(9, 160, 30)
+    rows, cols = np.nonzero(inside)
+    assert np.array_equal(distances_px(inside.view(np.uint8), rows, cols), distance_transform_edt(inside)[rows, cols])

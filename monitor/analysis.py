@@ -17,6 +17,7 @@ from monitor.imaging.photometry import grey, light
 from monitor.imaging.quality import graded
 from monitor.imaging.registration import align, register
 from monitor.imaging.tiling import PatchGrid, agreed, cut, merge, tile, touching
+from monitor.networks.second_opinion import Judge, SecondOpinion
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
@@ -65,6 +66,7 @@ class AnalysisOptions:
     A taught mask of which the analysis is less sure than `least_confidence` is not measured (0: whatever it shows);
     cracks in it of which it is less sure than `least_crack_confidence` are left out, and where it is so of all of them,
     it is not measured either.
+    `second_opinion` says how the segmenter of a taught mask is heard where the classifier is in doubt.
     `sizes` says what area and maximum width go by: "profiles" of the light across the mask, or the "mask" alone;
     published masks go by themselves.
     """
@@ -82,6 +84,7 @@ class AnalysisOptions:
     threshold_probability: float | None = None
     least_confidence: float = 0.3
     least_crack_confidence: float = 0.5
+    second_opinion: SecondOpinion = field(default_factory=SecondOpinion)
     sizes: str = "profiles"
 
 
@@ -100,6 +103,26 @@ class _Explained:
     relevance: FloatArray
     candidates: BoolArray
     gaping: FloatArray | None
+
+
+class _Gaping:
+    """What a segmenter sees in patches of one picture, each of them looked at once."""
+
+    def __init__(self, segmenter: Segmenter, image: ByteArray, grid: PatchGrid, batch_size: int) -> None:
+        self._segmenter, self._image, self._grid, self._batch_size = segmenter, image, grid, batch_size
+        self._known: dict[int, NDArray[np.float32]] = {}
+
+    def of(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Crack probability (n, side, side) of the pixels of the patches `indices`."""
+        new = np.array([index for index in indices.tolist() if index not in self._known], np.int64)
+        seen = crack_pixels(self._segmenter, cut(self._image, self._grid, new), self._batch_size)
+        self._known.update(zip(new.tolist(), seen, strict=True))
+        return np.asarray([self._known[index] for index in indices.tolist()]) if len(indices) else seen
+
+    def over(self, indices: NDArray[np.int64]) -> FloatArray:
+        """The same blended into one picture (rows, cols), 0 outside of those patches."""
+        seen = self.of(indices)
+        return mean_of_seen(merge(seen, self._grid, indices), merge(np.ones_like(seen), self._grid, indices))
 
 
 class Analyser:
@@ -125,9 +148,10 @@ class Analyser:
         return Recipe({**asdict(self.options), **self._weights(), "relevance": self._attribution.as_options()})
 
     @property
-    def classifier(self) -> Classifier:
-        """What says of patches whether they are cracked, with the threshold that is in force."""
-        return replace(self._classifier, threshold=self.threshold_probability)
+    def judge(self) -> Judge:
+        """What says of patches whether they are cracked, its classifier with the threshold that is in force."""
+        classifier = replace(self._classifier, threshold=self.threshold_probability)
+        return Judge(classifier, self._segmenter, self.options.second_opinion)
 
     @property
     def threshold_probability(self) -> float:
@@ -184,14 +208,15 @@ class Analyser:
         grid = tile(image.shape[:2], self._classifier.patch_px, self.options.overlap_px)
         looked_at = np.flatnonzero(_seen_shares(seen, grid) >= _SEEN_SHARE)
         patches = cut(image, grid, looked_at)
-        threshold = self.threshold_probability
+        threshold, judge = self.threshold_probability, self.judge
+        gaping = None if self._segmenter is None else _Gaping(self._segmenter, image, grid, self.options.batch_size)
+
+        def judged(alone: FloatArray) -> FloatArray:
+            told = alone if gaping is None else judge.heard(alone, lambda asked: gaping.of(looked_at[asked]))
+            return agreed(told, grid, looked_at)
+
         probability, relevance = classify_and_explain(
-            self._attribution,
-            self._classifier,
-            patches,
-            self.options.batch_size,
-            threshold,
-            lambda alone: agreed(alone, grid, looked_at),
+            self._attribution, self._classifier, patches, self.options.batch_size, threshold, judged
         )
         indices = looked_at[probability >= threshold]
         candidates = np.stack([self._threshold(part).mask for part in relevance]) if len(indices) else relevance
@@ -202,15 +227,8 @@ class Analyser:
             likely=_highest(grid, indices, probability[probability >= threshold]),
             relevance=np.where(seen, merge(np.asarray(relevance, np.float32), grid, indices), np.float32(0)),
             candidates=merge(candidates.astype(np.float32), grid, indices) > 0,
-            gaping=self._gaping(image, grid, np.intersect1d(looked_at, touching(grid, indices))),
+            gaping=None if gaping is None else gaping.over(np.intersect1d(looked_at, touching(grid, indices))),
         )
-
-    def _gaping(self, image: ByteArray, grid: PatchGrid, indices: NDArray[np.int64]) -> FloatArray | None:
-        """What the segmenter sees in the patches `indices`: crack probability (rows, cols), 0 outside of them."""
-        if self._segmenter is None:
-            return None
-        seen = crack_pixels(self._segmenter, cut(image, grid, indices), self.options.batch_size)
-        return mean_of_seen(merge(seen, grid, indices), merge(np.ones_like(seen), grid, indices))
 
     def _size(self, image: ByteArray, mask: BoolArray) -> Severity:
         measured = measure_along(mask, self.options.width_method, np.random.default_rng(0))

@@ -4,18 +4,20 @@ As a person would do it: of each of so many photos of the wall the patch that lo
 refitted, and all photos that show none of the judged spots are classified, each as its most cracked patch says.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from monitor.imaging.photometry import grey
-from monitor.imaging.tiling import cut, tile
+from monitor.imaging.tiling import PatchGrid, agreed, cut, tile
 from monitor.networks.adaptation import LEAST_OF_A_KIND, balanced, refit, see
-from monitor.networks.weights import Classifier
+from monitor.networks.second_opinion import Judge
 from simulations.scores import OVERLAP_PX, Labelled, Photo, brickwork
 
 #: So many patches are judged, and so often are they drawn anew.
@@ -44,7 +46,7 @@ class AdaptationScore:
 
 
 def evaluate_adaptation(
-    classifier: Classifier, data: Path, final: bool, seed: int = 0, on_wall: Callable[[], None] = lambda: None
+    judge: Judge, data: Path, final: bool, seed: int = 0, on_wall: Callable[[], None] = lambda: None
 ) -> dict[str, AdaptationScore]:
     """Scores by wall of `brickwork_cracks`, and `mean` over them; walls for choices, or with `final` all.
 
@@ -55,7 +57,7 @@ def evaluate_adaptation(
     for wall in np.unique(photos.groups):
         members = np.flatnonzero(photos.groups == wall)
         part = Labelled([photos.photos[index] for index in members], photos.cracked[members], photos.groups[members])
-        one = adapted_to_wall(classifier, part, np.random.default_rng(seed))
+        one = adapted_to_wall(judge, part, np.random.default_rng(seed))
         if one is not None:
             found[str(wall)] = one
         on_wall()
@@ -65,36 +67,37 @@ def evaluate_adaptation(
     return {**found, "mean": AdaptationScore(n=n, judged=JUDGED, repeats=repeats, **mean)}
 
 
-def adapted_to_wall(classifier: Classifier, photos: Labelled, rng: np.random.Generator) -> AdaptationScore | None:
+def adapted_to_wall(judge: Judge, photos: Labelled, rng: np.random.Generator) -> AdaptationScore | None:
     """The score of one wall; None where too few photos are left to tell."""
-    cuts = [cut(photo, tile(photo.shape[:2], classifier.patch_px, OVERLAP_PX)) for photo in photos.photos]
-    owner = np.repeat(np.arange(len(cuts)), [len(patches) for patches in cuts])
-    seen = see(classifier, np.concatenate(cuts), batch_size=16)
-    members = [np.flatnonzero(owner == index) for index in range(len(cuts))]
-    surest = np.array([mine[seen.margin[mine].argmax()] for mine in members])
+    grids = [tile(photo.shape[:2], judge.classifier.patch_px, OVERLAP_PX) for photo in photos.photos]
+    cuts = np.concatenate([cut(photo, grid) for photo, grid in zip(photos.photos, grids, strict=True)])
+    seen = see(judge, cuts, batch_size=16)
+    border, shipped = float(logit(judge.classifier.threshold)), seen.told()
+    firsts = np.cumsum([0, *map(len, grids)])
+    surest = np.array([first + shipped[first:last].argmax() for first, last in pairwise(firsts)])
     same = same_spots(photos.photos)
     outcomes = []
     for _ in range(REPEATS):
-        judged = rng.permutation(len(cuts))[:JUDGED]
+        judged = rng.permutation(len(grids))[:JUDGED]
         left = ~same[judged].any(axis=0)
         left[judged] = False
         if min(_kinds(photos.cracked[judged])) < LEAST_OF_A_KIND or min(_kinds(photos.cracked[left])) == 0:
             continue
         shift = refit(seen[surest[judged]], photos.cracked[judged])
-        before, after = (_of_photos(margin, owner)[left] for margin in (seen.margin, shift.of(seen)))
+        before, after = (_of_photos(margin, border, grids)[left] for margin in (shipped, shift.of(seen)))
         truth = photos.cracked[left]
         outcomes.append((left.sum(), balanced(before, truth), balanced(after, truth)))
     if len(outcomes) < 2:
         return None
-    left_over, shipped, adapted = np.array(outcomes, float).T
+    left_over, before, after = np.array(outcomes, float).T
     return AdaptationScore(
-        n=len(cuts),
+        n=len(grids),
         judged=JUDGED,
         repeats=len(outcomes),
         left=float(left_over.mean()),
-        shipped=float(shipped.mean()),
-        adapted=float(adapted.mean()),
-        spread=float(adapted.std(ddof=1)),
+        shipped=float(before.mean()),
+        adapted=float(after.mean()),
+        spread=float(after.std(ddof=1)),
     )
 
 
@@ -102,9 +105,11 @@ def _kinds(cracked: Flags) -> tuple[int, int]:
     return int(cracked.sum()), int((~cracked).sum())
 
 
-def _of_photos(margin: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The highest margin of each photo's patches."""
-    return np.array([margin[owner == index].max() for index in range(int(owner[-1]) + 1)])
+def _of_photos(margin: NDArray[np.float64], border: float, grids: Sequence[PatchGrid]) -> NDArray[np.float64]:
+    """The highest margin over a `border` of each photo's patches, once those that see the same have agreed."""
+    each = np.split(expit(margin + border), np.cumsum([len(grid) for grid in grids])[:-1])
+    told = [agreed(alone, grid, np.arange(len(grid))).max() for alone, grid in zip(each, grids, strict=True)]
+    return np.asarray(logit(np.array(told)) - border)
 
 
 def same_spots(photos: list[Photo]) -> Flags:

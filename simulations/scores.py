@@ -1,4 +1,4 @@
-"""How well a classifier tells cracked from sound walls, on photos it was not taught on.
+"""How well a classifier, with its second opinion, tells cracked from sound walls, on photos it was not taught on.
 
 A photo is judged as the service judges it: tiled, and as cracked as its most cracked patch.
 """
@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from monitor.imaging.tiling import agreed, cut, tile
-from monitor.networks.classification import crack_probability
+from monitor.networks.second_opinion import Judge
 from monitor.networks.training import balanced_accuracy
-from monitor.networks.weights import Classifier
 from simulations.patches import masked_photos, read_photo
 
 Photo = NDArray[np.uint8]
@@ -51,12 +50,12 @@ class ClassifierScore:
     true_negative_rate: float
 
 
-def photo_probability(classifier: Classifier, photos: Iterable[Photo], batch_size: int = 16) -> NDArray[np.float64]:
+def photo_probability(judge: Judge, photos: Iterable[Photo], batch_size: int = 16) -> NDArray[np.float64]:
     """The highest crack probability among each photo's patches, (n,)."""
     seen = list(photos)
-    grids = [tile(photo.shape[:2], classifier.patch_px, OVERLAP_PX) for photo in seen]
+    grids = [tile(photo.shape[:2], judge.classifier.patch_px, OVERLAP_PX) for photo in seen]
     cuts = np.concatenate([cut(photo, grid) for photo, grid in zip(seen, grids, strict=True)])
-    each = np.split(crack_probability(classifier, cuts, batch_size), np.cumsum([len(grid) for grid in grids])[:-1])
+    each = np.split(judge.probability(cuts, batch_size), np.cumsum([len(grid) for grid in grids])[:-1])
     return np.array([agreed(alone, grid, np.arange(len(grid))).max() for alone, grid in zip(each, grids, strict=True)])
 
 
@@ -79,26 +78,26 @@ def area_under_curve(probability: NDArray[np.float64], cracked: NDArray[np.bool_
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
 
 
-def scores_by_group(classifier: Classifier, photos: Labelled) -> dict[str, ClassifierScore]:
+def scores_by_group(judge: Judge, photos: Labelled) -> dict[str, ClassifierScore]:
     """Every group that has both kinds, and `mean`: the plain average over those groups."""
-    probability = photo_probability(classifier, photos.photos)
+    probability, threshold = photo_probability(judge, photos.photos), judge.classifier.threshold
     found: dict[str, ClassifierScore] = {}
     for group in np.unique(photos.groups):
         members = photos.groups == group
         if 0 < photos.cracked[members].sum() < members.sum():
-            found[str(group)] = score(probability[members], photos.cracked[members], classifier.threshold)
+            found[str(group)] = score(probability[members], photos.cracked[members], threshold)
     rates = ("auc", "balanced_accuracy", "true_positive_rate", "true_negative_rate")
     mean = {name: float(np.mean([getattr(each, name) for each in found.values()])) for name in rates}
     found["mean"] = ClassifierScore(n=sum(each.n for each in found.values()), **mean)
     return found
 
 
-def evaluate_classifier(classifier: Classifier, data: Path, final: bool) -> dict[str, dict[str, ClassifierScore]]:
+def evaluate_judge(judge: Judge, data: Path, final: bool) -> dict[str, dict[str, ClassifierScore]]:
     """Scores by data set and wall: on folds for choices, or with `final` on the test crops and all walls."""
     crops = masonry_test_crops(data) if final else masonry_crops(data, "val", np.random.default_rng(0))
     walls = brickwork(data) if final else brickwork(data, ("train", "val"))
     sets = {"masonry_dais": crops, "brickwork_cracks": walls, "brickwork_cracks_without_listed": without_listed(walls)}
-    return {name: scores_by_group(classifier, photos) for name, photos in sets.items()}
+    return {name: scores_by_group(judge, photos) for name, photos in sets.items()}
 
 
 def masonry_test_crops(data: Path) -> Labelled:

@@ -96,14 +96,18 @@ def classify_and_explain(
     judge: Callable[[FloatArray], FloatArray] = lambda probability: probability,
 ) -> tuple[FloatArray, FloatArray]:
     """Crack probability float64 (n,) of patches, and by `method` relevance (k, side, side) of those that reach the
-    threshold; in one way forward where the method can. `judge` may hold back what the classifier says of each patch.
+    threshold; in one way forward where the method can. `judge` may change what the classifier says of each patch.
     """
     if not isinstance(method, Classifying):
         probability = judge(crack_probability(classifier, patches, batch_size))
         return probability, method.explain(patches[probability >= threshold])
-    alone, relevance = method.classify_and_explain(patches, threshold)
+    alone, explained = method.classify_and_explain(patches, threshold)
     probability = judge(alone)
-    return probability, relevance[(probability >= threshold)[alone >= threshold]]
+    positive, known = probability >= threshold, alone >= threshold
+    relevance = np.empty((int(positive.sum()), *patches.shape[1:3]), np.float32)
+    relevance[known[positive]] = explained[positive[known]]
+    relevance[~known[positive]] = method.explain(patches[positive & ~known])
+    return probability, relevance
 
 
 def in_batches(explain: Callable[[ByteArray], FloatArray], patches: ByteArray, batch_size: int) -> FloatArray:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from monitor.analysis import Analyser
-    from monitor.networks.weights import Classifier
+    from monitor.networks.second_opinion import Judge
     from simulations.width_calibration import WidthBias
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
-def adapted(classifier: "Classifier", data: Path, final: bool, on_wall: Callable[[], None]) -> tuple[Any, Table]:
+def adapted(judge: "Judge", data: Path, final: bool, on_wall: Callable[[], None]) -> tuple[Any, Table]:
     """Balanced accuracy on brickwork, wall by wall, after a few judged patches of it."""
     from simulations.adaptation_scores import evaluate_adaptation
 
-    found = evaluate_adaptation(classifier, data, final, on_wall=on_wall)
+    found = evaluate_adaptation(judge, data, final, on_wall=on_wall)
     head: tuple[str, ...] = (
         "wall",
         "n",

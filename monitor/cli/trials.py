@@ -145,18 +145,18 @@ def evaluate(
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """Score a classifier, and masks, on real photos no network was taught on, photo by photo as the service does it."""
+    """Score classifier, second opinion and masks on real photos no network was taught on, as the service judges."""
     from monitor.cli import scoring
     from monitor.errors import MisuseError
-    from monitor.networks.weights import load_classifier
-    from simulations.scores import evaluate_classifier
+    from simulations.scores import evaluate_judge
 
     if reliability and not masks:
         raise MisuseError("--reliability is about masks: give it together with --masks.")
-    classifier = load_classifier(weights)
+    judge = _analyser(weights, segmenter, "taught").judge
+    threshold = judge.classifier.threshold
     with progress("Classifying", None, json):
-        scores = evaluate_classifier(classifier, data, final)
-    result: dict[str, Any] = {"weights": weights, "threshold": classifier.threshold, "final": final, "scores": scores}
+        scores = evaluate_judge(judge, data, final)
+    result: dict[str, Any] = {"weights": weights, "threshold": threshold, "final": final, "scores": scores}
     tables = [_classifier_table(scores)]
     if masks:
         result["masks"] = _mask_scores(data, weights, segmenter, final, json)
@@ -170,7 +170,7 @@ def evaluate(
             result["reliability"], found = scoring.reliable(sees_all, data, 0, bar.advance)
             tables.append(found)
         if adapted:
-            result["adapted"], found = scoring.adapted(classifier, data, final, bar.advance)
+            result["adapted"], found = scoring.adapted(judge, data, final, bar.advance)
             tables.append(found)
         if widths is not None:
             command = f"`{made} --widths FOLDER` on {_machine()}"
@@ -180,7 +180,7 @@ def evaluate(
     if report is not None:
         report.write_text(_as_page(made, tables), encoding="utf-8")
     words = "\n\n".join(table(head, rows) for head, rows in tables)
-    answer(result, json, f"{weights}, cracked from {classifier.threshold:.2f} on\n\n{words}")
+    answer(result, json, f"{weights}, cracked from {threshold:.2f} on\n\n{words}")
 
 
 _Table = tuple[tuple[str, ...], list[tuple[str, ...]]]

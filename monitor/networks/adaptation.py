@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from scipy.special import logit
 from torch import nn
 
 from monitor.errors import MisuseError, WeightsError
 from monitor.networks.classification import padded
+from monitor.networks.second_opinion import Judge
+from monitor.networks.segmenting import crack_pixels
 from monitor.networks.training import as_batch
 from monitor.networks.weights import Classifier
 from monitor.records import ByteArray
@@ -38,29 +41,38 @@ _STEPS = 50
 @dataclass(frozen=True)
 class Seen:
     """What the layers before the last one see in patches: `features` float64 (n, k), and the shipped head's `margin`
-    (n,), the log-odds of "cracked" over its threshold: 0 is where it changes its mind.
+    (n,), the log-odds of "cracked" over its threshold: 0 is where it changes its mind. A second opinion adds its `vote`
+    (n,) where the head's margin is `asked_from` at least; without one it is None.
     """
 
     features: Floats
     margin: Floats
+    vote: Floats | None = None
+    asked_from: float = -np.inf
 
     def __len__(self) -> int:
         return len(self.margin)
 
     def __getitem__(self, chosen: "Flags | NDArray[np.int64] | slice") -> "Seen":
-        return Seen(self.features[chosen], self.margin[chosen])
+        vote = None if self.vote is None else self.vote[chosen]
+        return replace(self, features=self.features[chosen], margin=self.margin[chosen], vote=vote)
+
+    def told(self, shift: "Floats | float" = 0.0) -> Floats:
+        """The margin (n,) with the second opinion, of a head that says `shift` more than the shipped one."""
+        alone = self.margin + shift
+        return alone if self.vote is None else np.where(alone >= self.asked_from, alone + self.vote, alone)
 
 
 @dataclass(frozen=True)
 class Shift:
-    """What a refitted head adds to the margin: `weight` (k,) times the features, and `border`."""
+    """What a refitted head adds to its margin: `weight` (k,) times the features, and `border`."""
 
     weight: Floats
     border: float
 
     def of(self, seen: Seen) -> Floats:
         """The refitted margin (n,)."""
-        return np.asarray(seen.margin + seen.features @ self.weight + self.border)
+        return seen.told(seen.features @ self.weight + self.border)
 
 
 @dataclass(frozen=True)
@@ -77,9 +89,11 @@ class Comparison:
         return self.adapted > self.shipped
 
 
-def see(classifier: Classifier, patches: ByteArray, batch_size: int) -> Seen:
-    """What the classifier sees in uint8 patches (n, side, side, 3). Raises `MisuseError` for more than two classes."""
-    network = classifier.network
+def see(judge: Judge, patches: ByteArray, batch_size: int) -> Seen:
+    """What classifier and segmenter see in uint8 patches (n, side, side, 3). Raises `MisuseError` for a classifier of
+    more than two classes.
+    """
+    classifier, second, network = judge.classifier, judge.second_opinion, judge.classifier.network
     *layers, last = network.classifier
     if not isinstance(last, nn.Linear) or last.out_features != 2:
         raise MisuseError("Only a classifier of two classes, sound and cracked, can be adapted to a site.")
@@ -95,8 +109,16 @@ def see(classifier: Classifier, patches: ByteArray, batch_size: int) -> Seen:
             features.append(found[: len(chunk)].double().cpu().numpy())
             logits.append(last(found)[: len(chunk)].double().cpu().numpy())
     sound, cracked = np.concatenate(logits).T
-    border = np.log(classifier.threshold / (1 - classifier.threshold))
-    return Seen(np.concatenate(features), (cracked - sound) / classifier.temperature - border)
+    border = float(logit(classifier.threshold))
+    vote = None
+    if judge.segmenter is not None:
+        vote = second.vote(crack_pixels(judge.segmenter, patches, batch_size))
+    return Seen(
+        features=np.concatenate(features),
+        margin=(cracked - sound) / classifier.temperature - border,
+        vote=vote,
+        asked_from=float(logit(second.asked_from)) - border,
+    )
 
 
 def refit(seen: Seen, cracked: Flags) -> Shift:
@@ -107,7 +129,7 @@ def refit(seen: Seen, cracked: Flags) -> Shift:
     columns = np.column_stack([centred / size, np.ones(len(seen))])
     hold = np.append(np.full(seen.features.shape[1], _HOLD), _HOLD_BORDER)
     counts = np.where(cracked, len(seen) / (2 * cracked.sum()), len(seen) / (2 * (~cracked).sum()))
-    found = _newton(columns, cracked.astype(float), counts, seen.margin, hold)
+    found = _newton(columns, cracked.astype(float), counts, seen.told(), hold)
     weight = found[:-1] / size
     return Shift(weight, float(found[-1] - middle @ weight))
 
@@ -139,12 +161,13 @@ def compared(seen: Seen, cracked: Flags, same_spot: Flags) -> Comparison:
     `same_spot` bool (n, n). Raises `MisuseError` for fewer than `LEAST_OF_A_KIND` patches of a kind.
     """
     enough(cracked)
-    adapted = seen.margin.copy()
+    shipped = seen.told()
+    adapted = shipped.copy()
     for index in range(len(seen)):
         used = ~same_spot[index] & (np.arange(len(seen)) != index)
         if 0 < cracked[used].sum() < used.sum():
             adapted[index] = refit(seen[used], cracked[used]).of(seen[index : index + 1])[0]
-    return Comparison(len(seen), balanced(seen.margin, cracked), balanced(adapted, cracked))
+    return Comparison(len(seen), balanced(shipped, cracked), balanced(adapted, cracked))
 
 
 def enough(cracked: Flags) -> None:

@@ -16,7 +16,6 @@ from monitor.errors import LostOriginalError, MisuseError
 from monitor.imaging.registration import align
 from monitor.imaging.tiling import agreed, cut, tile
 from monitor.networks.adaptation import Comparison, compared, enough, head_of, keep_head, refit, see, spots
-from monitor.networks.classification import crack_probability
 from monitor.records import ByteArray, Recipe
 from monitor.service.executors import build_analyser
 from monitor.service.ingest import original_path, read_original
@@ -54,8 +53,9 @@ class Adapted:
 
 
 def surest_patches(database: Database, settings: Settings, capture_id: int, most: int) -> list[SurePatch]:
-    """The patches of a capture that look most cracked to the shipped classifier: those worth judging first."""
+    """The patches of a capture that look most cracked by the shipped networks: those worth judging first."""
     analyser = build_analyser(settings.analysis)
+    judge = analyser.judge
     with database.session() as session:
         capture = queries.capture(session, capture_id)
         site = _site_of(session, capture)
@@ -65,8 +65,8 @@ def surest_patches(database: Database, settings: Settings, capture_id: int, most
             if view.capture_id == capture_id
         }
     view = _seen(database, settings, capture_id)
-    grid = tile(view.shape[:2], analyser.classifier.patch_px, analyser.options.overlap_px)
-    alone = crack_probability(analyser.classifier, cut(view, grid), analyser.options.batch_size)
+    grid = tile(view.shape[:2], judge.classifier.patch_px, analyser.options.overlap_px)
+    alone = judge.probability(cut(view, grid), analyser.options.batch_size)
     probability = agreed(alone, grid, np.arange(len(grid)))
     return [
         SurePatch(
@@ -100,7 +100,7 @@ def judge_patch(
     shape = _seen(database, settings, capture_id).shape[:2]
     if min(at) < 0 or at[0] >= shape[0] or at[1] >= shape[1]:
         raise MisuseError(f"Row {at[0]}, column {at[1]} is outside of the {shape[0]} x {shape[1]} px of the reference.")
-    grid = tile(shape, analyser.classifier.patch_px, analyser.options.overlap_px)
+    grid = tile(shape, analyser.judge.classifier.patch_px, analyser.options.overlap_px)
     away = np.linalg.norm(grid.origins + grid.patch_px / 2 - np.array(at), axis=1)
     row, col = map(int, grid.origins[np.argmin(away)])
     with database.transaction() as session:
@@ -125,11 +125,12 @@ def adapt(database: Database, settings: Settings, site: str, now: datetime, by: 
     with database.session() as session:
         for place in places:
             _require_present(session, place, analyser.recipe)
-    classifier = analyser.classifier
-    seen = see(classifier, _patches(database, settings, judged, classifier.patch_px), analyser.options.batch_size)
+    judge = analyser.judge
+    patches = _patches(database, settings, judged, judge.classifier.patch_px)
+    seen = see(judge, patches, analyser.options.batch_size)
     corners = np.array([(view.row_px, view.col_px, view.side_px) for view in judged])
     found = compared(seen, cracked, spots(corners, [view.location_id for view in judged]))
-    stored = head_of(classifier, refit(seen, cracked)) if found.better else None
+    stored = head_of(judge.classifier, refit(seen, cracked)) if found.better else None
     sha256 = None if stored is None else keep_head(settings.heads, stored)
     told = _told(found, site)
     with database.transaction() as session:

@@ -14,6 +14,8 @@ from monitor.analysis import Analyser, AnalysisOptions
 from monitor.attribution.base import ATTRIBUTIONS
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.imaging.tiling import tile
+from monitor.networks.second_opinion import SecondOpinion
+from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.records import Analysis, ByteArray, FloatArray, Severity, Status, shows_cracks
 from monitor.segmentation.morphology import Postprocessing
@@ -290,6 +292,7 @@ OTHER_OPTIONS: dict[str, Any] = {
     "threshold_probability": 0.31,
     "least_confidence": 0.4,
     "least_crack_confidence": 0.6,
+    "second_opinion": SecondOpinion(weight=0.4),
     "sizes": "mask",
 }
 
@@ -305,7 +308,12 @@ def test_every_option_decides_the_fingerprint(option: str) -> None:
 
 @pytest.mark.parametrize(
     ("whole", "part"),
-    [("postprocessing", Postprocessing()), ("refinement", RefinementOptions()), ("taught", TaughtOptions())],
+    [
+        ("postprocessing", Postprocessing()),
+        ("refinement", RefinementOptions()),
+        ("taught", TaughtOptions()),
+        ("second_opinion", SecondOpinion()),
+    ],
 )
 def test_every_option_of_a_part_decides_the_fingerprint(whole: str, part: Any) -> None:
     for option in fields(part):
@@ -380,6 +388,38 @@ def test_a_crack_that_is_less_sure_than_asked_for_is_left_out_and_where_all_are_
     refused = Analyser(dark_seeker(), replace(TAUGHT, least_crack_confidence=1.0), seer()).analyse(photo)
     assert (refused.status, refused.severity) == (Status.NOT_MEASURED, None)
     assert f"confidence {sure:.2f}, and 1.00 is asked for" in str(refused.reason)
+
+
+#: A crack in one patch, dark in so few of its pixels that the dark seeker gives it a probability of 0.47.
+FAINT: dict[str, Any] = {"width_px": 4, "first": (20, 10), "length_px": 10}
+HEARD = replace(TAUGHT, overlap_px=0, second_opinion=SecondOpinion(surest_px=20, neutral=0.6))
+
+
+def test_a_crack_of_which_the_classifier_is_in_doubt_is_found_where_the_segmenter_sees_it() -> None:
+    """And the other way round: what the classifier alone would call cracked is not, where the segmenter sees none."""
+    photo = cracked(wall(SHAPE), **FAINT)
+    alone = Analyser(dark_seeker(), replace(OPTIONS, overlap_px=0)).analyse(photo)
+    assert (alone.status, 0.35 < (alone.crack_probability or 0) < 0.5) == (Status.NO_CRACK, True)
+    together = Analyser(dark_seeker(), HEARD, seer()).analyse(photo)
+    assert together.crack_probability is not None
+    assert together.crack_probability > 0.5
+    assert together.relevance is not None
+    assert together.relevance[21, 12] > 0.8
+    lower = replace(HEARD, threshold_probability=0.4)
+    assert Analyser(dark_seeker(), lower, seer(blind=True)).analyse(photo).status is Status.NO_CRACK
+
+
+def test_the_segmenter_looks_at_no_patch_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bytes] = []
+
+    def counted(segmenter: Segmenter, patches: ByteArray, batch_size: int) -> FloatArray:
+        looked.extend(patch.tobytes() for patch in patches)
+        return crack_pixels(segmenter, patches, batch_size)
+
+    monkeypatch.setattr(analysis, "crack_pixels", counted)
+    found = Analyser(dark_seeker(), TAUGHT, seer()).analyse(cracked(wall(SHAPE), **CRACK))
+    assert found.status is Status.MEASURED
+    assert len(looked) == len(set(looked)) > 1
 
 
 def test_a_taught_mask_has_no_seams() -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from monitor.attribution import lean, lrp
+from monitor.attribution.base import classify_and_explain
 from monitor.attribution.lean import AlphaBeta, Box, Gamma, LeanLrp, Winners, quotient
 from monitor.attribution.rules import Start, both_logits, crack_logit
 from monitor.errors import MisuseError
@@ -145,6 +146,18 @@ def test_what_goes_on_from_the_classification_is_what_starts_anew(positives: int
     assert len(relevance) == len(cracked) == positives
     scale = np.abs(method.explain(patches)).max()
     np.testing.assert_allclose(relevance, method.explain(cracked), atol=1e-3 * scale)
+
+
+def test_what_a_judge_changes_is_explained_as_it_says() -> None:
+    """Some that the classifier alone would call sound are explained, too, and in the order of the patches."""
+    classifier, patches = tiny_classifier(), random_patches(2 * BATCH + 3)
+    method, alone = lean.crack_lrp(classifier, BATCH), crack_probability(classifier, patches, BATCH)
+    threshold = float(np.median(alone))
+    probability, relevance = classify_and_explain(method, classifier, patches, BATCH, threshold, np.flip)
+    np.testing.assert_allclose(probability, alone[::-1], atol=1e-5)
+    changed = patches[alone[::-1] >= threshold]
+    assert 0 < len(changed) < len(patches)
+    np.testing.assert_allclose(relevance, method.explain(changed), atol=1e-3 * np.abs(relevance).max())
 
 
 def test_a_patch_gives_the_same_whatever_came_with_it() -> None:

@@ -23,6 +23,7 @@ from monitor.networks.adaptation import (
     with_head,
 )
 from monitor.networks.classification import crack_probability
+from monitor.networks.second_opinion import Judge
 from monitor.networks.weights import Classifier
 
 
@@ -50,9 +51,25 @@ APART = np.eye(40, dtype=bool)
 
 def test_the_margin_is_the_log_odds_over_the_threshold(classifier: Classifier) -> None:
     shown = patches(BATCH + 1)
-    seen = see(classifier, shown, BATCH)
+    seen = see(Judge(classifier), shown, BATCH)
     probability = crack_probability(classifier, shown, BATCH)
     np.testing.assert_allclose(seen.margin, np.log(probability / (1 - probability)) - np.log(0.6 / 0.4), atol=1e-5)
+
+
+def test_a_second_opinion_is_heard_once_the_refitted_head_asks_for_it() -> None:
+    seen = Seen(np.ones((3, 1)), np.array([-2.0, 0.5, 2.0]), vote=np.array([3.0, -1.0, 0.5]), asked_from=0.0)
+    np.testing.assert_allclose(seen.told(), [-2.0, -0.5, 2.5])
+    np.testing.assert_allclose(Shift(np.array([1.0]), 1.0).of(seen), [3.0, 1.5, 4.5])
+    np.testing.assert_allclose(seen[np.array([2, 0])].told(), [2.5, -2.0])
+
+
+def test_votes_go_into_the_fit() -> None:
+    """What the second opinion says already need not be learnt: the head is left alone."""
+    seen, cracked = wall(40, border=3.0)
+    helped = replace(seen, vote=np.where(cracked, 0.0, -9.0))
+    assert compared(helped, cracked, APART).shipped > 0.9
+    alone, beside = (np.abs(refit(one, cracked).of(one) - one.told()).mean() for one in (seen, helped))
+    assert beside < alone / 2
 
 
 def test_a_border_that_lies_wrong_is_put_right(classifier: Classifier) -> None:
@@ -97,11 +114,11 @@ def test_too_few_of_a_kind_are_refused(cracked: list[bool]) -> None:
 
 def test_the_kept_head_gives_the_refitted_margin_and_is_explained(classifier: Classifier, tmp_path: Path) -> None:
     shown = patches(BATCH)
-    seen = see(classifier, shown, BATCH)
+    seen = see(Judge(classifier), shown, BATCH)
     shift = Shift(np.linspace(-1, 1, seen.features.shape[1]), 0.7)
     sha256 = keep_head(tmp_path, head_of(classifier, shift))
     adapted = with_head(classifier, tmp_path, sha256)
-    np.testing.assert_allclose(see(adapted, shown, BATCH).margin, shift.of(seen), atol=1e-4)
+    np.testing.assert_allclose(see(Judge(adapted), shown, BATCH).margin, shift.of(seen), atol=1e-4)
     assert adapted.head_sha256 == sha256
     assert classifier.head_sha256 is None
     before, after = (attribution("lrp", one, BATCH).explain(shown) for one in (classifier, adapted))
@@ -115,8 +132,8 @@ def test_the_kept_head_gives_the_refitted_margin_and_is_explained(classifier: Cl
 
 @pytest.mark.parametrize("harm", ["absent", "altered", "of another network"])
 def test_a_head_that_is_not_what_it_was_is_refused(classifier: Classifier, tmp_path: Path, harm: str) -> None:
-    wide = 3 if harm == "of another network" else see(classifier, patches(1), BATCH).features.shape[1]
-    stored = head_of(classifier, Shift(np.zeros(see(classifier, patches(1), BATCH).features.shape[1]), 0.0))
+    wide = 3 if harm == "of another network" else see(Judge(classifier), patches(1), BATCH).features.shape[1]
+    stored = head_of(classifier, Shift(np.zeros(see(Judge(classifier), patches(1), BATCH).features.shape[1]), 0.0))
     if wide == 3:
         from safetensors.torch import save
 

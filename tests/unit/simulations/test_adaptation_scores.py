@@ -7,12 +7,13 @@ import pytest
 from tiny_networks import tiny_classifier, tiny_network
 
 from monitor.networks import adaptation
+from monitor.networks.second_opinion import Judge
 from simulations import adaptation_scores
 from simulations.adaptation_scores import adapted_to_wall, same_spots
 from simulations.scores import Labelled
 from simulations.walls import wall
 
-CLASSIFIER = replace(tiny_classifier(), network=tiny_network(patch_px=64))
+JUDGE = Judge(replace(tiny_classifier(), network=tiny_network(patch_px=64)))
 
 
 def picture(seed: int, size: int = 300) -> np.ndarray:
@@ -34,7 +35,7 @@ def test_a_border_that_lies_wrong_on_a_wall_is_put_right_on_photos_not_judged(mo
     monkeypatch.setattr(adaptation_scores, "see", lambda *_, **__: seen)
     monkeypatch.setattr(adaptation_scores, "same_spots", lambda photos: np.eye(len(photos), dtype=bool))
     photos = Labelled([np.zeros((64, 64, 3), np.uint8)] * count, cracked, np.full(count, "A"))
-    found = adapted_to_wall(CLASSIFIER, photos, np.random.default_rng(0))
+    found = adapted_to_wall(JUDGE, photos, np.random.default_rng(0))
     assert found is not None
     assert (found.n, found.judged, found.repeats, found.left) == (60, 20, 10, 40)
     assert found.shipped == 0.5
@@ -48,4 +49,4 @@ def test_a_wall_of_which_nothing_is_left_has_no_score(monkeypatch: pytest.Monkey
     monkeypatch.setattr(adaptation_scores, "see", lambda *_, **__: seen)
     monkeypatch.setattr(adaptation_scores, "same_spots", lambda photos: np.ones((len(photos),) * 2, bool))
     photos = Labelled([np.zeros((64, 64, 3), np.uint8)] * count, cracked, np.full(count, "A"))
-    assert adapted_to_wall(CLASSIFIER, photos, np.random.default_rng(0)) is None
+    assert adapted_to_wall(JUDGE, photos, np.random.default_rng(0)) is None

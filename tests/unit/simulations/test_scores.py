@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from monitor.networks.second_opinion import Judge
 from monitor.networks.vgg import Vgg11, Vgg11Layout
 from monitor.networks.weights import Classifier
 from simulations.scores import (
@@ -46,8 +47,8 @@ def test_rates_are_those_at_the_threshold() -> None:
 def test_a_photo_is_as_cracked_as_its_most_cracked_patch(classifier: Classifier) -> None:
     rng = np.random.default_rng(0)
     tiles = rng.integers(0, 256, (2, SIDE, SIDE, 3), np.uint8)
-    alone = photo_probability(classifier, list(tiles))
-    together = photo_probability(classifier, [np.concatenate(list(tiles), axis=1)])
+    alone = photo_probability(Judge(classifier), list(tiles))
+    together = photo_probability(Judge(classifier), [np.concatenate(list(tiles), axis=1)])
     assert together[0] == pytest.approx(alone.max(), abs=1e-5)
 
 
@@ -56,7 +57,7 @@ def test_walls_count_alike_and_one_sided_walls_not_at_all(classifier: Classifier
     photos = [rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8) for _ in range(9)]
     cracked = np.array([True, False, True, False, False, False, False, True, True])
     groups = np.array(["a", "a", "b", "b", "b", "b", "b", "c", "c"])
-    found = scores_by_group(classifier, Labelled(photos, cracked, groups))
+    found = scores_by_group(Judge(classifier), Labelled(photos, cracked, groups))
     assert set(found) == {"a", "b", "mean"}
     assert found["mean"].balanced_accuracy == pytest.approx(
         (found["a"].balanced_accuracy + found["b"].balanced_accuracy) / 2

@@ -34,7 +34,7 @@ from monitor.records import (
     Severity,
     Status,
 )
-from monitor.segmentation.confidence import Confidence, confidence_in, sure_cracks
+from monitor.segmentation.confidence import BesideOptions, Confidence, confidence_in, sure_cracks
 from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.taught import TaughtOptions, crack_mask, gaps, mean_of_seen
@@ -64,8 +64,8 @@ class AnalysisOptions:
     `mask` names how the mask is made: "taught" takes what a segmenter sees where the explanation points, "refined"
     follows the dark valleys there, "published" is thresholded relevance after `postprocessing`, as in the paper.
     A taught mask of which the analysis is less sure than `least_confidence` is not measured (0: whatever it shows);
-    cracks in it of which it is less sure than `least_crack_confidence` are left out, and where it is so of all of them,
-    it is not measured either.
+    cracks in it of which it is less sure than `least_crack_confidence` are left out (0: none are), and where it is so
+    of all of them, it is not measured either; `beside` says which stay beside a surer one.
     `second_opinion` says how the segmenter of a taught mask is heard where the classifier is in doubt.
     `sizes` says what area and maximum width go by: "profiles" of the light across the mask, or the "mask" alone;
     published masks go by themselves.
@@ -84,6 +84,7 @@ class AnalysisOptions:
     threshold_probability: float | None = None
     least_confidence: float = 0.3
     least_crack_confidence: float = 0.5
+    beside: BesideOptions = field(default_factory=BesideOptions)
     second_opinion: SecondOpinion = field(default_factory=SecondOpinion)
     sizes: str = "profiles"
 
@@ -190,7 +191,8 @@ class Analyser:
         mask, gap = (part & seen for part in self._segment(view, found))
         sure = self._confidence(mask, gap, found)
         if sure is not None:
-            mask, sure = sure_cracks(mask, sure, self.options.least_crack_confidence, MIN_COMPONENT_PX)
+            least = self.options.least_crack_confidence
+            mask, sure = sure_cracks(mask, sure, least, MIN_COMPONENT_PX, self.options.beside)
         severity = self._size(view, mask)
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)

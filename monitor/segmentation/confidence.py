@@ -51,18 +51,54 @@ def confidence_in(
     return Confidence(float(probability.max()), float(gaping[mask].mean()), agreed, of_cracks)
 
 
-def sure_cracks(mask: BoolArray, sure: Confidence, least: float, least_px: int) -> tuple[BoolArray, Confidence]:
-    """The mask bool (rows, cols) without the cracks that `sure`, its `confidence_in`, is less sure of than `least`, and
-    without components of fewer than `least_px` pixels, and how sure it is of the rest. All stay where it is sure of
-    all, or of none.
+@dataclass(frozen=True)
+class BesideOptions:
+    """Which cracks stay beside the surest one of a photo: those that the analysis is at least `least_share` as sure of,
+    and those that go on from one that stays: there are at most `near_px` to it, over others of them if need be.
+
+    Dark joints are seen here and there in photos that show a clear crack, too.
     """
-    kept = np.array(sure.of_cracks) >= least
-    if kept.all() or not kept.any():
+
+    least_share: float = 0.85
+    near_px: int = 60
+
+
+def sure_cracks(
+    mask: BoolArray, sure: Confidence, least: float, least_px: int, beside: BesideOptions | None = None
+) -> tuple[BoolArray, Confidence]:
+    """The mask bool (rows, cols) without the cracks that `sure`, its `confidence_in`, is less sure of than `least`,
+    those that do not stay `beside` the surest, and components of fewer than `least_px` pixels, and how sure it is of
+    the rest. All stay where it is sure of all, or of none, or `least` is 0.
+    """
+    confidence = np.array(sure.of_cracks)
+    kept = confidence >= least
+    if least == 0 or not kept.any():
         return mask, sure
     label, order, _ = _components(mask, least_px)
+    numbers, options = np.array(order), beside or BesideOptions()
+    doubtful = kept & (confidence < options.least_share * confidence.max())
+    if doubtful.any():
+        parts = _near_together(_marked(label, numbers[kept]), options.near_px)
+        group = np.zeros(label.max() + 1, np.int64)
+        group[label] = parts
+        kept &= np.isin(group[numbers], group[numbers[kept & ~doubtful]])
+    if kept.all():
+        return mask, sure
+    return _marked(label, numbers[kept]), replace(sure, of_cracks=tuple(confidence[kept].tolist()))
+
+
+def _near_together(mask: BoolArray, within_px: float) -> NDArray[np.int32]:
+    """Numbers (rows, cols) of the groups of pixels that lie so near to one another, 0 beside them."""
+    away_px = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    _, label = cv2.connectedComponents((away_px <= within_px / 2).astype(np.uint8), connectivity=8)
+    return np.asarray(label, np.int32)
+
+
+def _marked(label: NDArray[np.int32], numbers: NDArray[np.integer]) -> BoolArray:
+    """Where one of these components lies."""
     stays = np.zeros(label.max() + 1, bool)
-    stays[np.array(order)[kept]] = True
-    return np.asarray(stays[label]), replace(sure, of_cracks=tuple(np.array(sure.of_cracks)[kept].tolist()))
+    stays[numbers] = True
+    return np.asarray(stays[label])
 
 
 def _components(mask: BoolArray, least_px: int) -> tuple[NDArray[np.int32], list[int], NDArray[np.int32]]:

@@ -18,6 +18,7 @@ from monitor.networks.second_opinion import SecondOpinion
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.records import Analysis, ByteArray, FloatArray, Severity, Status, shows_cracks
+from monitor.segmentation.confidence import BesideOptions
 from monitor.segmentation.morphology import Postprocessing
 from monitor.segmentation.refinement import RefinementOptions
 from monitor.segmentation.taught import TaughtOptions
@@ -292,6 +293,7 @@ OTHER_OPTIONS: dict[str, Any] = {
     "threshold_probability": 0.31,
     "least_confidence": 0.4,
     "least_crack_confidence": 0.6,
+    "beside": BesideOptions(near_px=40),
     "second_opinion": SecondOpinion(weight=0.4),
     "sizes": "mask",
 }
@@ -313,6 +315,7 @@ def test_every_option_decides_the_fingerprint(option: str) -> None:
         ("refinement", RefinementOptions()),
         ("taught", TaughtOptions()),
         ("second_opinion", SecondOpinion()),
+        ("beside", BesideOptions()),
     ],
 )
 def test_every_option_of_a_part_decides_the_fingerprint(whole: str, part: Any) -> None:

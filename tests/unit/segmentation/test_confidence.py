@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitor.segmentation.confidence import confidence_in, sure_cracks
+from monitor.segmentation.confidence import BesideOptions, confidence_in, sure_cracks
 
 SHAPE = (60, 80)
 
@@ -64,3 +64,39 @@ def test_where_all_are_sure_or_none_is_all_stay(least: float) -> None:
     mask, gap, probability, gaping = scene()
     sure = confidence_in(mask, gap, probability, gaping, least_px=50)
     assert sure_cracks(mask, sure, least, least_px=50) == (mask, sure)  # the very same
+
+
+def row_of_pieces(seen: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces of 30 px length and 5 px height, 20 px apart, and what the segmenter sees in each."""
+    mask, gaping = np.zeros((30, 50 * len(seen)), bool), np.zeros((30, 50 * len(seen)))
+    for place, value in enumerate(seen):
+        mask[10:15, 50 * place : 50 * place + 30] = True
+        gaping[10:15, 50 * place : 50 * place + 30] = value
+    return mask, gaping
+
+
+@pytest.mark.parametrize(
+    ("seen", "stays"),
+    [
+        ((0.95, 0.5, 0.5), [True, True, True]),  # the crack goes on, piece by piece
+        ((0.95, 0.1, 0.5), [True, False, False]),  # what goes on from nothing
+        ((0.95, 0.9, 0.5), [True, True, True]),
+        ((0.7, 0.5, 0.5), [True, True, True]),
+    ],
+)
+def test_what_is_much_less_sure_stays_where_it_goes_on_from_a_surer_crack(
+    seen: tuple[float, ...], stays: list[bool]
+) -> None:
+    mask, gaping = row_of_pieces(seen)
+    sure = confidence_in(mask, mask, np.full(mask.shape, 0.9), gaping, least_px=50)
+    kept, of_kept = sure_cracks(mask, sure, 0.5, 50, BesideOptions(least_share=0.9, near_px=25))
+    assert [bool(kept[12, 50 * place + 15]) for place in range(3)] == stays
+    assert len(of_kept.of_cracks) == sum(stays)
+
+
+def test_what_is_much_less_sure_and_far_away_is_left_out() -> None:
+    mask, gaping = row_of_pieces((0.95, 0.5, 0.9))
+    sure = confidence_in(mask, mask, np.full(mask.shape, 0.9), gaping, least_px=50)
+    kept, of_kept = sure_cracks(mask, sure, 0.5, 50, BesideOptions(least_share=0.9, near_px=15))
+    assert [bool(kept[12, 50 * place + 15]) for place in range(3)] == [True, False, True]
+    assert of_kept.of_cracks == (sure.of_cracks[0], sure.of_cracks[2])

@@ -46,10 +46,12 @@ train: install  ## Train anew from $(DATA): classifier, segmenter, each tuned by
 		--teacher training/weights/first.safetensors
 	$(BIN)/crackmonitor train --data $(DATA) --out training --network segmenter \
 		--start training/weights/masonry.safetensors
-	$(BIN)/crackmonitor train --data $(DATA) --out training --preset tuned --patches 51000 \
+	$(BIN)/crackmonitor train --data $(DATA) --out training --preset tuned --patches 51000 --name tuned \
 		--start training/weights/first.safetensors --dense-by training/weights/segmenter.safetensors
 	$(BIN)/crackmonitor train --data $(DATA) --out training --preset kept --patches 48000 --name concrete \
-		--start training/weights/default.safetensors --dense-by training/weights/segmenter.safetensors
+		--start training/weights/tuned.safetensors --dense-by training/weights/segmenter.safetensors
+	$(BIN)/crackmonitor train --data $(DATA) --out training \
+		--start training/weights/tuned.safetensors --mean-with training/weights/concrete.safetensors
 
 validate: install  ## Hundreds of simulated series through the analysis, into simulations/results (hours)
 	$(BIN)/crackmonitor validate $(if $(wildcard $(DATA)),--data $(DATA)) --keep validation --report simulations/results/validation.md

@@ -11,6 +11,7 @@ from simulations.lessons import teach_autoencoder, teach_explainer, teach_oracle
 from simulations.segmenter_teaching import teach_segmenter
 from simulations.teaching import teach_classifier
 from simulations.teaching_data import whole
+from simulations.weight_means import mean_of_classifiers
 
 
 def _classifier(
@@ -20,11 +21,15 @@ def _classifier(
     seed: int,
     device: str,
     quiet: bool,
-    preset_name: str = "quarter",
-    patches: int = 60000,
-    **others: Any,
+    mean_with: str | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
-    return teach_classifier(data, out, preset_name, name, patches, seed, device, quiet, **others)
+    if mean_with is None:
+        how = options.pop("preset_name", "quarter"), name, options.pop("patches", 60000)
+        return teach_classifier(data, out, *how, seed, device, quiet, **options)
+    if options.keys() != {"start"}:
+        raise MisuseError("--mean-with takes the mean with a --start and trains nothing: give no other option.")
+    return mean_of_classifiers(data, out, name, options["start"], mean_with, quiet)
 
 
 def _bcos(
@@ -75,7 +80,9 @@ def _course(teach: Callable[..., dict[str, Any]], name: str, *options: str) -> C
 
 
 NETWORKS: dict[str, Course] = {
-    "classifier": _course(_classifier, "default", "patches", "preset_name", "epochs", "start", "dense_by", "with_val"),
+    "classifier": _course(
+        _classifier, "default", "patches", "preset_name", "epochs", "start", "dense_by", "with_val", "mean_with"
+    ),
     "segmenter": _course(_segmenter, "segmenter", "patches", "teacher", "steps", "start"),
     "bcos": _course(_bcos, "bcos", "patches", "preset_name", "epochs"),
     "explainer": _course(teach_explainer, "explainer", "patches", "preset_name", "epochs", "teacher", "entropy"),
@@ -119,6 +126,7 @@ _FLAGS = {
     "start": "--start",
     "dense_by": "--dense-by",
     "with_val": "--with-val",
+    "mean_with": "--mean-with",
     "epochs": "--epochs",
     "entropy": "--entropy",
     "teacher": "--teacher",

@@ -121,7 +121,7 @@ def teach_classifier(
     fold, addition = ("train+val", "_with_val") if with_val else ("train", "")
     kept_to = before if preset_name == _KEPT else None
     with Progress(console=Console(stderr=True), disable=quiet) as bar:
-        drawing = _Drawing(data, out, options.layout.patch_px, bar)
+        drawing = Drawing(data, out, options.layout.patch_px, bar)
         validation = drawing.validation()
         training = drawing.training(fold, addition, patches, segmenter, kept_to)
 
@@ -142,7 +142,7 @@ def teach_classifier(
         temperature, threshold, scores = before.temperature, before.threshold, {}
     else:
         temperature = trained.temperature
-        threshold, scores = _judged(trained, validation)
+        threshold, scores = judged(trained, validation)
     scores["epochs"] = len(trained.epochs)
     story = {
         "data": told(data, fold),
@@ -161,7 +161,7 @@ def teach_classifier(
 
 
 @dataclass(frozen=True)
-class _Drawing:
+class Drawing:
     """Where patches of `side` px are drawn from and stay, and the bar that shows it."""
 
     data: Path
@@ -222,7 +222,7 @@ def _begun(
     return network, replace(options, layout=network.layout)
 
 
-def _judged(trained: TrainedClassifier, validation: PatchPool) -> tuple[float, dict[str, float]]:
+def judged(trained: TrainedClassifier, validation: PatchPool) -> tuple[float, dict[str, float]]:
     """The threshold that photos no network was taught on ask for, and how well they are told by it."""
     logits = logits_of(trained.network, validation.images).double().numpy() / trained.temperature
     probability = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))

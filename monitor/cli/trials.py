@@ -89,6 +89,10 @@ def train(
             "temperature and threshold stay those of --start.",
         ),
     ] = False,
+    mean_with: Annotated[
+        str | None,
+        typer.Option(help="Of a classifier: train nothing, take the mean of the weights of --start and these."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Not of a segmenter: epochs at most.")] = None,
     entropy: Annotated[
         bool,
@@ -112,6 +116,7 @@ def train(
         "start": start,
         "dense_by": dense_by or None,
         "with_val": with_val or None,
+        "mean_with": mean_with,
         "epochs": epochs,
         "entropy": entropy or None,
         "teacher": teacher,

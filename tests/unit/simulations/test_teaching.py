@@ -25,6 +25,7 @@ from monitor.networks.unet import Unet, UnetLayout
 from monitor.networks.vgg import Vgg11Layout
 from monitor.networks.weights import load_classifier, load_segmenter, manifest, save_segmenter
 from simulations import segmenter_teaching, segmenting, teaching
+from simulations.courses import teach
 from simulations.patch_pools import PatchPool
 from simulations.segmenter_teaching import teach_segmenter
 from simulations.teaching import teach_classifier
@@ -188,6 +189,26 @@ def test_a_classifier_stays_with_what_it_said_but_for_hairlines(
     np.testing.assert_array_equal(np.isnan(train.likely), labels)
     said = torch.softmax(logits_of(load_classifier(first["weights"]).network, train.images), 1)[:, 1].numpy()
     np.testing.assert_allclose(train.likely[~labels], said[~labels], atol=1e-6)
+
+
+def test_the_mean_of_two_classifiers_is_calibrated_anew(data: Path, tmp_path: Path) -> None:
+    one, other = (
+        teach_classifier(data, tmp_path, "tiny", name, 8, seed, "cpu", quiet=True)["weights"]
+        for name, seed in (("one", 0), ("other", 1))
+    )
+    found = teach("classifier", data, tmp_path, "both", 0, "cpu", True, {"start": one, "mean_with": other})
+    networks = [load_classifier(each).network.state_dict() for each in (one, other, found["weights"])]
+    for key, value in networks[2].items():
+        torch.testing.assert_close(value, (networks[0][key] + networks[1][key]) / 2, atol=1e-3, rtol=1e-3)
+    entry = manifest(tmp_path / "weights")["both"]
+    assert entry["recipe"]["means_of"] == ["one", "other"]
+    assert entry["temperature"] == found["temperature"]
+    assert 0 < found["threshold"] < 1
+    for others in ({"mean_with": other}, {"start": one, "mean_with": other, "epochs": 1}):
+        with pytest.raises(MisuseError, match="takes the mean with a --start"):
+            teach("classifier", data, tmp_path, "none", 0, "cpu", True, others)
+    with pytest.raises(MisuseError, match="Only classifiers of one layout have a mean"):
+        teach("classifier", data, tmp_path, "none", 0, "cpu", True, {"start": one, "mean_with": "default"})
 
 
 def test_hairlines_are_not_taught_from_data_that_has_none(data: Path, tmp_path: Path) -> None:

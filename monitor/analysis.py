@@ -66,7 +66,7 @@ class AnalysisOptions:
     A taught mask of which the analysis is less sure than `least_confidence` is not measured (0: whatever it shows);
     cracks in it of which it is less sure than `least_crack_confidence` are left out (0: none are), and where it is so
     of all of them, it is not measured either; `beside` says which stay beside a surer one.
-    `second_opinion` says how the segmenter of a taught mask is heard where the classifier is in doubt.
+    `second_opinion` says how the segmenter of a taught mask is heard beside the classifier.
     `sizes` says what area and maximum width go by: "profiles" of the light across the mask, or the "mask" alone;
     published masks go by themselves.
     """
@@ -359,8 +359,9 @@ def _doubt(sure: Confidence, options: AnalysisOptions) -> str | None:
         value, least = surest, options.least_crack_confidence
     return (
         f"What looks like a crack here is too doubtful to measure: confidence {value:.2f}, and {least:.2f} is"
-        f" asked for (the classifier is {sure.probability:.0%} sure, the segmenter {sure.seen:.0%}, and they agree on"
-        f" {sure.agreed:.0%} of it). Look at the photo; take it again sharper or closer."
+        f" asked for (a patch is {sure.probability:.0%} likely to be cracked, the segmenter is {sure.seen:.0%} sure of"
+        f" the pixels, and it and the explanation agree on {sure.agreed:.0%} of them). Look at the photo; take it again"
+        " sharper or closer."
     )
 
 

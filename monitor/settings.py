@@ -38,7 +38,10 @@ class AnalysisSettings(BaseModel, extra="forbid"):
         0.3, ge=0, le=1, description="taught masks the analysis is less sure of are not measured; 0: all are"
     )
     least_crack_confidence: float = Field(
-        0.5, ge=0, le=1, description="cracks of a taught mask that the analysis is less sure of are left out of it"
+        0.5,
+        ge=0,
+        le=1,
+        description="cracks of a taught mask that the analysis is less sure of are left out; 0: none is",
     )
     mask: Literal["taught", "refined", "published"] = Field(
         "taught", description="taught (a segmenter, where the explanation points), refined (dark valleys), published"

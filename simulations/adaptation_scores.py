@@ -4,9 +4,8 @@ As a person would do it: of each of so many photos of the wall the patch that lo
 refitted, and all photos that show none of the judged spots are classified, each as its most cracked patch says.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from monitor.imaging.photometry import grey
-from monitor.imaging.tiling import PatchGrid, agreed, cut, tile
+from monitor.imaging.tiling import cut, tile
 from monitor.networks.adaptation import LEAST_OF_A_KIND, balanced, refit, see
 from monitor.networks.second_opinion import Judge
-from simulations.scores import OVERLAP_PX, Labelled, Photo, brickwork
+from simulations.scores import OVERLAP_PX, Labelled, Photo, agreed_by_photo, brickwork
 
 #: So many patches are judged, and so often are they drawn anew.
 JUDGED, REPEATS = 20, 10
@@ -72,9 +71,13 @@ def adapted_to_wall(judge: Judge, photos: Labelled, rng: np.random.Generator) ->
     grids = [tile(photo.shape[:2], judge.classifier.patch_px, OVERLAP_PX) for photo in photos.photos]
     cuts = np.concatenate([cut(photo, grid) for photo, grid in zip(photos.photos, grids, strict=True)])
     seen = see(judge, cuts, batch_size=16)
-    border, shipped = float(logit(judge.classifier.threshold)), seen.told()
-    firsts = np.cumsum([0, *map(len, grids)])
-    surest = np.array([first + shipped[first:last].argmax() for first, last in pairwise(firsts)])
+    border = float(logit(judge.classifier.threshold))
+
+    def photos_by(margin: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        return [logit(told) - border for told in agreed_by_photo(expit(margin + border), grids)]
+
+    shipped = photos_by(seen.told())
+    surest = np.array([told.argmax() for told in shipped]) + np.cumsum([0, *map(len, grids[:-1])])
     same = same_spots(photos.photos)
     outcomes = []
     for _ in range(REPEATS):
@@ -84,7 +87,7 @@ def adapted_to_wall(judge: Judge, photos: Labelled, rng: np.random.Generator) ->
         if min(_kinds(photos.cracked[judged])) < LEAST_OF_A_KIND or min(_kinds(photos.cracked[left])) == 0:
             continue
         shift = refit(seen[surest[judged]], photos.cracked[judged])
-        before, after = (_of_photos(margin, border, grids)[left] for margin in (shipped, shift.of(seen)))
+        before, after = (np.array([told.max() for told in each])[left] for each in (shipped, photos_by(shift.of(seen))))
         truth = photos.cracked[left]
         outcomes.append((left.sum(), balanced(before, truth), balanced(after, truth)))
     if len(outcomes) < 2:
@@ -103,13 +106,6 @@ def adapted_to_wall(judge: Judge, photos: Labelled, rng: np.random.Generator) ->
 
 def _kinds(cracked: Flags) -> tuple[int, int]:
     return int(cracked.sum()), int((~cracked).sum())
-
-
-def _of_photos(margin: NDArray[np.float64], border: float, grids: Sequence[PatchGrid]) -> NDArray[np.float64]:
-    """The highest margin over a `border` of each photo's patches, once those that see the same have agreed."""
-    each = np.split(expit(margin + border), np.cumsum([len(grid) for grid in grids])[:-1])
-    told = [agreed(alone, grid, np.arange(len(grid))).max() for alone, grid in zip(each, grids, strict=True)]
-    return np.asarray(logit(np.array(told)) - border)
 
 
 def same_spots(photos: list[Photo]) -> Flags:

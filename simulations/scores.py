@@ -4,7 +4,7 @@ A photo is judged as the service judges it: tiled, and as cracked as its most cr
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from monitor.imaging.tiling import agreed, cut, tile
+from monitor.imaging.tiling import PatchGrid, agreed, cut, tile
 from monitor.networks.second_opinion import Judge
 from monitor.networks.training import balanced_accuracy
 from simulations.patches import masked_photos, read_photo
@@ -55,8 +55,13 @@ def photo_probability(judge: Judge, photos: Iterable[Photo], batch_size: int = 1
     seen = list(photos)
     grids = [tile(photo.shape[:2], judge.classifier.patch_px, OVERLAP_PX) for photo in seen]
     cuts = np.concatenate([cut(photo, grid) for photo, grid in zip(seen, grids, strict=True)])
-    each = np.split(judge.probability(cuts, batch_size), np.cumsum([len(grid) for grid in grids])[:-1])
-    return np.array([agreed(alone, grid, np.arange(len(grid))).max() for alone, grid in zip(each, grids, strict=True)])
+    return np.array([each.max() for each in agreed_by_photo(judge.probability(cuts, batch_size), grids)])
+
+
+def agreed_by_photo(told: NDArray[np.float64], grids: Sequence[PatchGrid]) -> list[NDArray[np.float64]]:
+    """What the patches of all photos are told to be, (n,), photo by photo, once those that see the same have agreed."""
+    each = np.split(told, np.cumsum([len(grid) for grid in grids])[:-1])
+    return [agreed(part, grid, np.arange(len(grid))) for part, grid in zip(each, grids, strict=True)]
 
 
 def score(probability: NDArray[np.float64], cracked: NDArray[np.bool_], threshold: float) -> ClassifierScore:

@@ -1,5 +1,5 @@
-"""The mean of the weights of two classifiers of one descent, calibrated anew: as good as the better of them at what
-each of them learnt, without a second network to ask (Wortsman et al. 2022, doi:10.48550/arXiv.2203.05482).
+"""The mean of the weights of two classifiers of one descent, calibrated anew: one network in the place of two, meant to
+keep what each of them learnt (Wortsman et al. 2022, doi:10.48550/arXiv.2203.05482).
 """
 
 import copy

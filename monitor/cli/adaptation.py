@@ -27,7 +27,7 @@ def patch_list(
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """The patches of a capture that look most cracked to the classifier: those worth judging first."""
+    """The patches of a capture that look most cracked to the networks: those worth judging first."""
     from monitor.service.adaptation import surest_patches
 
     with opened(workspace) as (settings, database), progress("Classifying", None, json):

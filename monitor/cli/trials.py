@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -161,8 +162,10 @@ def evaluate(
     threshold = judge.classifier.threshold
     with progress("Classifying", None, json):
         scores = evaluate_judge(judge, data, final)
+        alone = evaluate_judge(replace(judge, segmenter=None), data, final)
     result: dict[str, Any] = {"weights": weights, "threshold": threshold, "final": final, "scores": scores}
-    tables = [_classifier_table(scores)]
+    result["scores_alone"] = alone
+    tables = [_classifier_table({**scores, **{f"{name}, classifier alone": each for name, each in alone.items()}})]
     if masks:
         result["masks"] = _mask_scores(data, weights, segmenter, final, json)
         tables.append(_mask_table(result["masks"]))

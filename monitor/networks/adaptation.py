@@ -93,7 +93,7 @@ def see(judge: Judge, patches: ByteArray, batch_size: int) -> Seen:
     """What classifier and segmenter see in uint8 patches (n, side, side, 3). Raises `MisuseError` for a classifier of
     more than two classes.
     """
-    classifier, second, network = judge.classifier, judge.second_opinion, judge.classifier.network
+    classifier, network = judge.classifier, judge.classifier.network
     *layers, last = network.classifier
     if not isinstance(last, nn.Linear) or last.out_features != 2:
         raise MisuseError("Only a classifier of two classes, sound and cracked, can be adapted to a site.")
@@ -112,17 +112,20 @@ def see(judge: Judge, patches: ByteArray, batch_size: int) -> Seen:
     border = float(logit(classifier.threshold))
     vote = None
     if judge.segmenter is not None:
-        vote = second.vote(crack_pixels(judge.segmenter, patches, batch_size))
+        vote = judge.second_opinion.vote(crack_pixels(judge.segmenter, patches, batch_size))
     return Seen(
         features=np.concatenate(features),
         margin=(cracked - sound) / classifier.temperature - border,
         vote=vote,
-        asked_from=float(logit(second.asked_from)) - border,
+        asked_from=float(logit(judge.asked_from)) - border,
     )
 
 
 def refit(seen: Seen, cracked: Flags) -> Shift:
-    """The shift that fits patches (n,) of both kinds best, each kind counting as much as the other."""
+    """The shift that fits patches (n,) of both kinds best, each kind counting as much as the other.
+
+    It is fitted beside the votes that the shipped head asks for.
+    """
     middle = seen.features.mean(axis=0)
     centred = seen.features - middle
     size = float(np.sqrt((centred**2).sum(axis=1).mean())) or 1.0

@@ -1,4 +1,4 @@
-"""Whether patches are cracked: what the classifier says, and where it is in doubt, what a segmenter sees in them."""
+"""Whether patches are cracked: what the classifier says, and unless it calls them clearly sound, a segmenter, too."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.records import ByteArray, FloatArray
 
-#: Nobody is surer than this: one opinion must not drown the other.
+#: No segmenter counts for surer than this: it must not drown the classifier.
 _SUREST = 0.997
 
 
@@ -20,9 +20,10 @@ _SUREST = 0.997
 class SecondOpinion:
     """How a segmenter is heard beside the classifier.
 
-    It is asked about patches that the classifier gives at least a probability of `asked_from`. What it sees, the mean
-    of its `surest_px` pixels, moves the log-odds by `weight` times its own, less those of `neutral`: where it sees that
-    much, all stays as it was. Chosen by val folds: asked about all patches, it changes which are positive no further.
+    It is asked about patches that the classifier gives at least a probability of `asked_from`, or the threshold where
+    that is lower. What it sees, the mean of its `surest_px` surest pixels, moves the log-odds by `weight` times its
+    own, less those of `neutral`: where it sees that much, all stays as it was. Chosen by val folds, at a threshold of
+    0.6.
     """
 
     asked_from: float = 0.35
@@ -40,11 +41,16 @@ class SecondOpinion:
 
 @dataclass(frozen=True)
 class Judge:
-    """A classifier, and a segmenter for its second opinion (None: it judges alone)."""
+    """A classifier with the threshold in force, and a segmenter for its second opinion (None: it judges alone)."""
 
     classifier: Classifier
     segmenter: Segmenter | None = None
     second_opinion: SecondOpinion = field(default_factory=SecondOpinion)
+
+    @property
+    def asked_from(self) -> float:
+        """From what probability of the classifier on the segmenter is asked: about all that would count as cracked."""
+        return min(self.second_opinion.asked_from, self.classifier.threshold)
 
     def probability(self, patches: ByteArray, batch_size: int) -> FloatArray:
         """Crack probability float64 (n,) of uint8 patches (n, side, side, 3)."""
@@ -58,7 +64,7 @@ class Judge:
         """What the classifier said, (n,), with the second opinion; `pixels` are what the segmenter sees in patches
         (k, side, side) of those numbers, asked for once.
         """
-        asked = np.flatnonzero(alone >= self.second_opinion.asked_from)
+        asked = np.flatnonzero(alone >= self.asked_from)
         if self.segmenter is None or len(asked) == 0:
             return alone
         told = alone.copy()

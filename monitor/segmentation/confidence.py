@@ -1,6 +1,7 @@
 """How sure the analysis is of a mask, between 0 and 1: made to order photos and cracks by how well they are outlined.
 
-It is no probability that a crack is there; it is the geometric mean of three opinions that err in different ways.
+It is no probability that a crack is there; it is the geometric mean of three opinions: what both networks together say
+of the patch, what the segmenter sees in the pixels, and where it and the explanation agree.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from monitor.records import BoolArray, FloatArray
 
 @dataclass(frozen=True)
 class Confidence:
-    """Of a photo's mask: `probability`, the classifier's calibrated one that the most cracked patch is; `seen`, how
+    """Of a photo's mask: `probability`, that the most cracked patch is cracked, the second opinion heard; `seen`, how
     clearly the segmenter sees a gap in the mask's pixels (mean); `agreed`, the share of all that looks like a gap where
     the explanation points at it, too. `of_cracks` is the confidence in each crack (8-connected component), largest
     first.
@@ -36,7 +37,7 @@ def confidence_in(
 ) -> Confidence:
     """How sure one photo's mask is, all arrays (rows, cols); zeros for an empty mask.
 
-    `gap` marks all that looks like a gap, the mask a part of it. `probability` is the highest calibrated crack
+    `gap` marks all that looks like a gap, the mask a part of it. `probability` is the highest crack
     probability of the patches over each pixel, `gaping` what the segmenter sees there. Components of fewer than
     `least_px` pixels are no cracks.
     """

@@ -87,6 +87,8 @@ def _restored(model: Any, stored: Any) -> Any:
     """What was stored as JSON, with the parts that `model` has: records within records, tuples."""
     if is_dataclass(model) and isinstance(stored, Mapping):
         made: Any = type(model)
+        if unknown := [repr(part.name) for part in fields(model) if part.name not in stored]:
+            raise RecipeError(f"it was made before there was {' and '.join(unknown)}. {_GO_BACK}")
         return made(**{part.name: _restored(getattr(model, part.name), stored[part.name]) for part in fields(model)})
     return tuple(stored) if isinstance(stored, list) else stored
 

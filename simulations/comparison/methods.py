@@ -60,7 +60,8 @@ class Method:
 
     `explain` takes patches uint8 (n, side, side, 3) to float32 (n, side, side). `level`: from where that is a mask by
     itself, None where it is relevance that a thresholder makes one of. `judge` is the network whose word on "cracked"
-    counts. `promised` says what the relevance has to come to, `started` what LRP starts with.
+    counts; `heard` takes a patch (side, side, 3) and what that network says of it to what counts. `promised` says what
+    the relevance has to come to, `started` what LRP starts with.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Method:
     judge: Classifier
     fingerprint: str
     level: float | None = None
+    heard: Callable[[ByteArray, float], float] = lambda _patch, alone: alone
     promised: Callable[[ByteArray], FloatArray | None] = lambda patches: None
     started: Callable[[ByteArray], FloatArray | None] = lambda patches: None
 
@@ -193,7 +195,12 @@ def _service(mask: str, there: Networks) -> Method:
             found.append(np.full(patches.shape[1:3], nothing) if told is None else told)
         return np.stack(found).astype(np.float32)
 
-    return Method(mask, masks, there.classifier, analyser.recipe.fingerprint, level=0.5)
+    def heard(patch: ByteArray, alone: float) -> float:
+        if segmenter is None:
+            return alone
+        return float(analyser.judge.heard(np.array([alone]), lambda _: crack_pixels(segmenter, patch[None], 1))[0])
+
+    return Method(mask, masks, there.classifier, analyser.recipe.fingerprint, level=0.5, heard=heard)
 
 
 def _fingerprint(judge: Classifier, options: Mapping[str, Any]) -> str:

@@ -35,10 +35,11 @@ def segmentation_row(method: Method, sample: Sample) -> Row:
     assert sample.mask is not None
     patches = sample.image[None]
     forward_started = time.perf_counter()
-    called = probability(method.judge, sample.image)
+    alone = probability(method.judge, sample.image)
     started = time.perf_counter()
     relevance = method.explain(patches)
     explained = time.perf_counter()
+    called = method.heard(sample.image, alone)
     promised, started_with = method.promised(patches), method.started(patches)
     kept = promised is not None and started_with is not None
     return {
@@ -116,7 +117,7 @@ def growth_row(method: Method, trajectory: Trajectory) -> Row:
     """
     frames = []
     for frame in trajectory.frames:
-        called = probability(method.judge, frame.image)
+        called = method.heard(frame.image, probability(method.judge, frame.image))
         found = None
         if called >= method.judge.threshold:
             relevance = method.explain(frame.image[None])[0]

@@ -8,7 +8,7 @@ import torch
 
 from monitor.analysis import Analyser, AnalysisOptions
 from monitor.attribution import lean, lrp
-from monitor.imaging.tiling import cut, tile
+from monitor.imaging.tiling import agreed, cut, tile
 from monitor.networks.classification import crack_probability
 from monitor.networks.weights import Classifier, load_classifier, load_segmenter
 from monitor.records import Analysis, BoolArray
@@ -103,9 +103,11 @@ def benchmark_photo(options: BenchOptions) -> Result:
 
 def _counted(analyser: Analyser, shown: Scene, _analysis: Analysis) -> dict[str, object]:
     """Patches of our side, and how many of them are positive."""
-    classifier, options = load_classifier("default"), analyser.options
+    judge, options = analyser.judge, analyser.options
+    classifier = judge.classifier
     grid = tile(shown.reference.shape[:2], classifier.patch_px, options.overlap_px)
-    probability = crack_probability(classifier, cut(shown.reference, grid), options.batch_size)
+    told = judge.probability(cut(shown.reference, grid), options.batch_size)
+    probability = agreed(told, grid, np.arange(len(grid)))
     return {
         "ours_width": classifier.network.layout.width,
         "ours_patch_px": classifier.patch_px,

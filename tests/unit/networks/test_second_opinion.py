@@ -1,4 +1,4 @@
-"""A segmenter is heard where the classifier is in doubt, and nowhere else."""
+"""A segmenter is heard unless the classifier calls a patch clearly sound, and only then."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ import torch
 from scipy.special import expit, logit
 from tiny_networks import BATCH, random_patches, tiny_classifier
 
+from monitor.networks.adaptation import see
 from monitor.networks.classification import crack_probability
 from monitor.networks.second_opinion import Judge, SecondOpinion
 from monitor.networks.segmenting import crack_pixels
@@ -38,7 +39,7 @@ def test_what_is_neutral_changes_nothing_and_more_or_less_does_to_a_bound() -> N
     assert votes[4] == pytest.approx(0.5 * (logit(0.997) - logit(0.8)))
 
 
-def test_only_patches_in_doubt_are_asked_about_and_each_once() -> None:
+def test_only_patches_that_may_be_cracked_are_asked_about_and_each_once() -> None:
     asked: list[list[int]] = []
 
     def seen(which: np.ndarray) -> np.ndarray:
@@ -63,11 +64,31 @@ def test_without_a_segmenter_the_classifier_judges_alone() -> None:
 
 def test_patches_are_judged_by_both() -> None:
     patches, other = random_patches(2 * BATCH + 1), segmenter()
-    alone = crack_probability(tiny_classifier(), patches, BATCH)
+    classifier = replace(tiny_classifier(), threshold=0.9)
+    alone = crack_probability(classifier, patches, BATCH)
     how = replace(HOW, asked_from=float(np.median(alone)))
-    told = Judge(tiny_classifier(), other, how).probability(patches, BATCH)
+    told = Judge(classifier, other, how).probability(patches, BATCH)
     odds = logit(alone) + how.vote(crack_pixels(other, patches, BATCH))
     doubted = alone >= how.asked_from
     np.testing.assert_allclose(told[doubted], expit(odds)[doubted], rtol=1e-4)
     assert np.array_equal(told[~doubted], alone[~doubted])
     assert not np.allclose(told, alone)
+
+
+def test_no_patch_counts_as_cracked_unheard() -> None:
+    """At a low threshold, more are asked about."""
+    judge = Judge(replace(tiny_classifier(), threshold=0.2), segmenter(), HOW)
+    told = judge.heard(np.array([0.1, 0.25, 0.5]), lambda which: pixels(0.05, len(which)))
+    assert told[0] == 0.1
+    assert told[1] < told[2] < 0.2
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.9])
+def test_what_a_head_is_refitted_beside_is_what_is_judged(threshold: float) -> None:
+    patches = random_patches(2 * BATCH + 1)
+    classifier = replace(tiny_classifier(temperature=1.3), threshold=threshold)
+    alone = crack_probability(classifier, patches, BATCH)
+    judge = Judge(classifier, segmenter(), replace(HOW, asked_from=float(np.median(alone))))
+    told = see(judge, patches, BATCH).told()
+    np.testing.assert_allclose(expit(told + logit(threshold)), judge.probability(patches, BATCH), atol=1e-5)
+    assert not np.allclose(judge.probability(patches, BATCH), alone)

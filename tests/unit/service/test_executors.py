@@ -205,7 +205,10 @@ def test_a_recipe_whose_weights_are_gone_or_altered_says_where_to_put_them(works
         ({"thresholder": "guess"}, "cannot follow it"),
         ({"colour": "red"}, "it differs in colour"),
         ({"relevance": {"engine": "older"}}, "it differs in relevance"),
-        ({"postprocessing": {"first_closing_px": 5}}, r"cannot follow it \('min_area_px'\)"),
+        (
+            {"postprocessing": {"first_closing_px": 5}},
+            r"it was made before there was 'min_area_px'.*\. Install the version",
+        ),
     ],
 )
 def test_a_recipe_of_another_version_is_refused_in_words(

@@ -138,7 +138,8 @@ def plain(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
     workspace.jobs(Lost()).tick()
     gauge = Lost()
-    sizes = {"classifier": SimpleNamespace(patch_px=8), "options": SimpleNamespace(overlap_px=0)}
+    judge = SimpleNamespace(classifier=SimpleNamespace(patch_px=8))
+    sizes = {"judge": judge, "options": SimpleNamespace(overlap_px=0)}
     monkeypatch.setattr(adaptation, "build_analyser", lambda _: SimpleNamespace(**sizes, recipe=gauge.recipe))
     return workspace
 

@@ -80,6 +80,16 @@ def test_a_painted_gap_whose_lips_stay_is_told(series):
     assert abs(of(found)[-1].lips_px) < 0.2
 
 
+def test_a_thin_crack_that_stays_is_read_alike_in_every_photo():
+    """It nowhere gapes wide enough to show its ground; were each photo to tell its own, readings would scatter."""
+    chosen = replace(CHOSEN, opening_mm=steady(2.4, 0.0), light=2.0, interval_days=30.0, captures=8)
+    shown = list(captures(chosen, seed=11))
+    gap = SparseMask.of(coverage(shown[0][0].crack, 2.4, SHAPE) > 0.5)
+    sightings = [Sighting(key, gap, SHAPE, np.linalg.inv(view.matrix)) for key, (_, _, view) in enumerate(shown)]
+    changes = [reading.change_px for reading in of(follow(0, sightings, lambda key: shown[key][1]))]
+    assert np.std(changes[1:]) < 0.04
+
+
 def test_gone_dark_is_not_closed(series):
     _, photos, sightings = series
     blind = [replace(each, mask=SparseMask.of(np.zeros(SHAPE, bool))) if each.key == 2 else each for each in sightings]

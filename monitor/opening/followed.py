@@ -47,9 +47,6 @@ _WHOLE = 0.95
 _MODEL_PX = 0.1
 #: What is known of the ground counts in steps of so much of the wall's light, well below its own error.
 _GROUND_STEP = 0.005
-#: However little is known of it, it is the same in all captures: fits hold it to so much, or each photo would tell its
-#: blur at the ground's cost. What the ground is off by is an error that all captures share.
-_HELD = 0.02
 #: Beyond the end of a capture's mask the crack goes on where stations gape by so much.
 _GAPES_PX = 0.5
 _LEAST_LIPS = 4
@@ -140,8 +137,7 @@ class Followed:
         `common` is the wall's usual ground.
         """
         ground = self._ground(common)
-        held = Ground(ground.share, min(ground.standard_error, _HELD))
-        settled = [self._on(held, look) for look in self.looks]
+        settled = [self._on(ground.held(), look) for look in self.looks]
         self._fresh = [now is not before for now, before in zip(settled, self.looks, strict=True)]
         self.looks = settled
         gaps = [cast(Gaps, look.settled) for look in self.looks]

@@ -46,6 +46,8 @@ _MOST_BLURRED, _LEAST_BLURRED = 200, 8
 _BINDING = 40
 #: No crack's ground is the same all along: one is never known better than this, two cracks' differ by that.
 _GROUND_FLOOR, GROUND_SPREAD = 0.015, 0.04
+#: A ground that is one for all is held to so much, however little is known of it.
+_HELD = 0.02
 #: Shaded mortar beside a gap passes for part of it, and never the other way round: the ground is darker than the
 #: middle of what is found.
 _GROUND_QUANTILE = 0.35
@@ -66,6 +68,12 @@ class Ground:
     share: float
     standard_error: float
     weight: float = 0.1
+
+    def held(self) -> "Ground":
+        """The same, held to as if it were known: it is one for all places and captures, and left to each of them, a
+        photo's blur would be told at its cost. What it is off by is an error that all of them share.
+        """
+        return Ground(self.share, min(self.standard_error, _HELD))
 
 
 #: What cracks usually show, before anything is known of one.

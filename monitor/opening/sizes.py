@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from monitor.opening.gaps import fit_gaps, ground_of, of_one_ground
+from monitor.opening.gaps import USUAL_GROUND, fit_gaps, ground_of, of_one_ground
 from monitor.opening.stations import profiles, stations_along
 from monitor.records import FloatArray, Severity
 from monitor.severity.metrics import Measured
@@ -39,9 +39,9 @@ def by_profiles(light: FloatArray, measured: Measured) -> Severity:
         return severity
     across = profiles(light, np.eye(3), stations)
     freely = fit_gaps(across, stations.offsets_px)
-    ground = ground_of([freely.only(of_one_ground([freely]))])
-    # Where no place is wide enough to show its ground, thin gaps cannot tell the blur either: it stays what is usual.
-    found = freely if ground is None else fit_gaps(across, stations.offsets_px, ground)
+    # Where no place is wide enough to show its ground, it is the usual one: thin gaps cannot tell blur and ground both.
+    ground = ground_of([freely.only(of_one_ground([freely]))]) or USUAL_GROUND
+    found = fit_gaps(across, stations.offsets_px, ground.held())
     known = np.isfinite(found.opening_px) & (found.standard_error_px < _LARGEST_ERROR_PX)
     if known.mean() < _LEAST_SHARE:
         return severity

@@ -242,7 +242,7 @@ def test_from_a_new_location_to_its_report(stage: Stage, browser: "playwright.Br
         _fill(page, "Millimetres per pixel", "0.5")
         page.get_by_text("mm per pixel", exact=False).last.wait_for()
         page.get_by_role("button", name="Add the location").click()
-        page.get_by_text("yard is set up").wait_for()
+        page.get_by_test_id("stAlertContentSuccess").get_by_text("yard is set up").wait_for()  # a toast says it, too
         work()
 
         page.goto(f"{address}/location?location=yard")

@@ -19,10 +19,10 @@ from skimage.morphology import skeletonize
 from monitor.records import BoolArray, ByteArray
 
 Floats = NDArray[np.float64]
-Graph = dict[int, set[int]]
+Pixels = NDArray[np.intp]
 
-#: The eight neighbours as (row, col) steps, clockwise from the north.
-_AROUND = np.array([(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)])
+#: The eight neighbours as (row, col) steps, in reading order.
+_AROUND = np.array([(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)])
 #: A side branch shorter than this many half widths of its junction and some pixels is a bump of the rim.
 _SPUR_HALF_WIDTHS = 2.0
 _SPUR_PX = 2.0
@@ -31,6 +31,8 @@ _TIP_SHARE = 0.3
 #: Into a right-angled corner a skeleton runs sqrt(2) px for each px of half width it loses; cracks taper more
 #: slowly. That part of a course is replaced by a straight end.
 _CORNER_STEEPNESS = 1.6
+#: The degree of a vertex of a spur that was cut.
+_TAKEN_OUT = -1
 #: Smoothing along the course: enough to undo the staircase of pixels, more where the crack is wide.
 _SMOOTHING_PX = 2.0
 _SMOOTHING_HALF_WIDTHS = 0.25
@@ -49,6 +51,29 @@ class Branch:
     half_width_px: Floats
     junction_at_start: bool
     junction_at_end: bool
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Vertices of a skeleton, numbered from 0, and how they touch.
+
+    Most have two neighbours: of them only the sum is kept, which tells where a walk goes on from where it came from.
+    `degree`: how many neighbours; `nearby`: the sum of their numbers; `lowest`: the first of them; `ends`: the
+    neighbours of what was a tip or a junction at first.
+    """
+
+    degree: list[int]
+    nearby: list[int]
+    lowest: list[int]
+    ends: dict[int, list[int]]
+
+    def cut(self, spur: list[int], junction: int) -> None:
+        """Takes the vertices of `spur`, the last of which touches `junction`, out."""
+        for vertex in spur:
+            self.degree[vertex] = _TAKEN_OUT
+        self.degree[junction] -= 1
+        self.nearby[junction] -= spur[-1]
+        self.ends[junction].remove(spur[-1])
 
 
 @dataclass(frozen=True)
@@ -92,7 +117,7 @@ def centreline(mask: BoolArray) -> Centrelines:
         return Centrelines(())
     inside = np.zeros((down + 2, across + 2), np.uint8)
     inside[1:-1, 1:-1] = mask[row : row + down, col : col + across]
-    positions, graph = _skeleton_graph(_thin(inside))
+    positions, graph = _skeleton_graph(_thin(inside), across + 2)
     pixels = np.rint(positions).astype(np.intp)
     # The rim lies half-way between the last pixel centre inside and the first one outside.
     half_width_px = np.maximum(distances_px(inside, pixels[:, 0], pixels[:, 1]) - 0.5, 0.5)
@@ -101,104 +126,105 @@ def centreline(mask: BoolArray) -> Centrelines:
     corner = np.array([row - 1, col - 1])
     branches = []
     for course in _courses(graph):
-        degrees = len(graph[course[0]]), len(graph[course[-1]])
+        degrees = graph.degree[course[0]], graph.degree[course[-1]]
         points, widths = _polyline(positions[course], half_width_px[course], degrees, inside)
         branches.append(Branch(points + corner, widths, degrees[0] > 2, degrees[1] > 2))
     return Centrelines(tuple(branches))
 
 
-def _thin(inside: ByteArray) -> BoolArray:
-    """Skeleton without the corners of its staircases, so that three neighbours mean a junction."""
-    skeleton: BoolArray = skeletonize(inside.view(bool), method="lee")  # type: ignore[no-untyped-call]
-    filled = skeleton.reshape(-1)
-    flat = np.flatnonzero(filled)
-    around = _AROUND @ (skeleton.shape[1], 1)
-    for first in (0, 2, 4, 6):
-        north, east, south, southwest, west = (filled[flat + around[(first + k) % 8]] for k in (0, 2, 4, 5, 6))
-        corner = north & east & ~(south | southwest | west)
-        filled[flat[corner]] = False
-        flat = flat[~corner]
-    return skeleton
+def _thin(inside: ByteArray) -> Pixels:
+    """Flat places of the skeleton's pixels. This way of thinning leaves no corner of a staircase, as that could go
+    without breaking anything: so three neighbours mean a junction.
+    """
+    return np.flatnonzero(skeletonize(inside.view(bool), method="lee"))  # type: ignore[no-untyped-call]
 
 
-def _skeleton_graph(skeleton: BoolArray) -> tuple[Floats, Graph]:
+def _skeleton_graph(flat: Pixels, across: int) -> tuple[Floats, Graph]:
     """Vertex positions (n, 2) and who touches whom; the crowded pixels of one junction are one vertex."""
-    flat = np.flatnonzero(skeleton)
-    wanted = flat[:, None] + _AROUND @ (skeleton.shape[1], 1)
+    wanted = flat[:, None] + _AROUND @ (across, 1)
     place = np.minimum(np.searchsorted(flat, wanted), flat.size - 1)
     pixel, side = np.nonzero(flat[place] == wanted)
     other = place[pixel, side]
 
     crowded = np.bincount(pixel, minlength=flat.size) > 2
     merged = crowded[pixel] & crowded[other]
-    count, vertex = flat.size, np.arange(flat.size)
+    count, positions = flat.size, np.stack(np.divmod(flat, across), axis=1).astype(np.float64)
     if merged.any():
         links = coo_array((np.ones(merged.sum(), bool), (pixel[merged], other[merged])), shape=(flat.size, flat.size))
         count, vertex = connected_components(links, directed=False)
-    sums = [np.bincount(vertex, axis, count) for axis in np.divmod(flat, skeleton.shape[1])]
-    graph: Graph = {index: set() for index in range(count)}
-    for one, two in zip(vertex[pixel[~merged]].tolist(), vertex[other[~merged]].tolist(), strict=True):
-        graph[one].add(two)
-    return np.stack(sums, axis=1) / np.bincount(vertex, minlength=count)[:, None], graph
+        # A pixel may touch two of what is one vertex now.
+        edges = np.unique(vertex[pixel[~merged]] * np.int64(count) + vertex[other[~merged]])
+        pixel, other = np.divmod(edges, count)
+        sums = np.stack([np.bincount(vertex, axis, count) for axis in positions.T], axis=1)
+        positions = sums / np.bincount(vertex, minlength=count)[:, None]
+    degree = np.bincount(pixel, minlength=count)
+    after = np.cumsum(degree)
+    first = after - degree
+    graph = Graph(
+        degree.tolist(),
+        np.bincount(pixel, other, count).astype(np.intp).tolist(),
+        np.append(other, -1)[first].tolist(),
+        {end: other[first[end] : after[end]].tolist() for end in np.flatnonzero(degree != 2).tolist()},
+    )
+    return positions, graph
 
 
 def _courses(graph: Graph) -> Iterator[list[int]]:
     """Every stretch between vertices that are tips or junctions, once; then closed loops; then lone vertices."""
-    ends = [vertex for vertex, near in graph.items() if len(near) != 2]
     seen: set[int] = set()
     walked: set[tuple[int, int]] = set()
-    for start in ends:
-        if not graph[start]:
+    for start, near in graph.ends.items():
+        if graph.degree[start] == 0:
             yield [start]
-        for first in graph[start]:
+        if graph.degree[start] in (_TAKEN_OUT, 2):
+            continue
+        for first in near:
             if (start, first) in walked:
                 continue
             course = _walk(graph, start, first)
             walked.add((course[-1], course[-2]))
             seen.update(course)
             yield course
-    for start in graph.keys() - seen - set(ends):
-        if start not in seen:
-            course = _walk(graph, start, min(graph[start]))
+    if len(seen) == len(graph.degree):
+        return
+    for start, degree in enumerate(graph.degree):
+        if degree == 2 and start not in seen:
+            course = _walk(graph, start, graph.ends.get(start, graph.lowest[start : start + 1])[0])
             seen.update(course)
             yield course
 
 
 def _walk(graph: Graph, start: int, first: int) -> list[int]:
     """Vertices from `start` through `first` to the next tip or junction, or back to `start`."""
+    degree, nearby = graph.degree, graph.nearby
     course, before, here = [start, first], start, first
-    while len(near := graph[here]) == 2 and here != start:
-        one, two = near
-        before, here = here, two if one == before else one
+    while degree[here] == 2 and here != start:
+        before, here = here, nearby[here] - before
         course.append(here)
     return course
 
 
 def _prune(graph: Graph, positions: Floats, half_width_px: Floats) -> None:
     """Cuts spurs until none is left; where only spurs meet, the two longest stay."""
-    while True:
-        spurs = _spurs(graph, positions, half_width_px)
-        if not spurs:
-            return
-        for vertex in (vertex for spur in spurs for vertex in spur):
-            for near in graph.pop(vertex):
-                graph.get(near, set()).discard(vertex)
+    while spurs := _spurs(graph, positions, half_width_px):
+        for *spur, junction in spurs:
+            graph.cut(spur, junction)
 
 
 def _spurs(graph: Graph, positions: Floats, half_width_px: Floats) -> list[list[int]]:
-    """Courses from a tip to a junction too short to be a crack, without the junction itself."""
+    """Courses from a tip to a junction too short to be a crack."""
     at_junction: dict[int, list[tuple[float, list[int]]]] = {}
-    if max(map(len, graph.values())) < 3:
+    if all(graph.degree[end] < 3 for end in graph.ends):
         return []
     for course in _courses(graph):
-        tip_first = course if len(graph[course[0]]) == 1 else course[::-1]
+        tip_first = course if graph.degree[course[0]] == 1 else course[::-1]
         tip, junction = tip_first[0], tip_first[-1]
-        if len(graph[tip]) == 1 and len(graph[junction]) > 2:
+        if graph.degree[tip] == 1 and graph.degree[junction] > 2:
             length = float(_steps_px(positions[tip_first]).sum())
             if length < _SPUR_HALF_WIDTHS * half_width_px[junction] + _SPUR_PX:
-                at_junction.setdefault(junction, []).append((length, tip_first[:-1]))
-    kept = {junction: 2 if len(found) == len(graph[junction]) else 0 for junction, found in at_junction.items()}
-    return [spur for junction, found in at_junction.items() for _, spur in sorted(found)[: len(found) - kept[junction]]]
+                at_junction.setdefault(junction, []).append((length, tip_first))
+    kept = {end: 2 if len(found) == graph.degree[end] else 0 for end, found in at_junction.items()}
+    return [spur for end, found in at_junction.items() for _, spur in sorted(found)[: len(found) - kept[end]]]
 
 
 def _polyline(
@@ -214,7 +240,7 @@ def _polyline(
             cut = _tip_length(points, half_width_px)
             points, half_width_px = points[cut:], half_width_px[cut:]
         points, half_width_px = points[::-1], half_width_px[::-1]
-    points = _smooth(points, _SMOOTHING_PX + _SMOOTHING_HALF_WIDTHS * float(np.median(half_width_px)))
+    points = _smooth(points, _SMOOTHING_PX + _SMOOTHING_HALF_WIDTHS * median(half_width_px))
     for degree, tip in zip(degrees, tips, strict=True):
         if degree == 1:
             end = _straight_to_tip(points, half_width_px[0], tip, inside)
@@ -226,8 +252,11 @@ def _polyline(
 
 def _tip_length(points: Floats, half_width_px: Floats) -> int:
     """How many points at the start run into a corner; at least two of the course stay, whichever end is cut."""
-    widening = arc_px(points) < _CORNER_STEEPNESS * (half_width_px - half_width_px[0])
-    return min(int(np.flatnonzero(widening)[-1]) if widening.any() else 0, (len(points) - 2) // 2)
+    wider_px = _CORNER_STEEPNESS * (half_width_px - half_width_px[0])
+    # Vertices are a pixel apart, but for a junction at the far end: further along no corner is steep enough.
+    near = int(wider_px.max()) + 3
+    widening = np.flatnonzero(arc_px(points[:near]) < wider_px[:near])
+    return min(int(widening[-1]) if widening.size else 0, (len(points) - 2) // 2)
 
 
 def _smooth(points: Floats, sigma_px: float) -> Floats:
@@ -264,7 +293,15 @@ def _straight_to_tip(points: Floats, half_width_px: float, tip: Floats, inside: 
 
 def arc_px(points: Floats) -> Floats:
     """Distance along the polyline (n, 2) from its first point to each point (n,)."""
-    return np.asarray(np.concatenate([[0.0], np.cumsum(_steps_px(points))]))
+    arc = np.zeros(len(points))
+    np.cumsum(_steps_px(points), out=arc[1:])
+    return arc
+
+
+def median(values: Floats) -> float:
+    """NumPy's median of some numbers (n >= 1,), none of them NaN, in a tenth of its time; courses are many."""
+    ordered = np.sort(values)
+    return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _steps_px(points: Floats) -> Floats:

@@ -15,7 +15,7 @@ from skimage.morphology import skeletonize
 
 from monitor.errors import MisuseError, UnknownNameError
 from monitor.records import BoolArray, ByteArray
-from monitor.severity.skeleton import Branch, Centrelines, Floats, arc_px
+from monitor.severity.skeleton import Branch, Centrelines, Floats, arc_px, median
 
 WidthMethod = Callable[[BoolArray, Centrelines, Generator | None], float]
 
@@ -68,7 +68,7 @@ def edge_width_px(mask: BoolArray, centrelines: Centrelines, rng: Generator | No
     """
     if not centrelines.branches:
         return 0.0
-    filled = mask.astype(np.uint8) * np.uint8(255)
+    filled = mask.view(np.uint8) * np.uint8(255)
     clear = filter(None, map(_clear_of_junctions, centrelines.branches))
     widths = [_widest_stretch_px(filled, *stations) for stations in clear]
     return max(widths) if widths else _inscribed_width_px(centrelines)
@@ -93,16 +93,16 @@ def _clear_of_junctions(branch: Branch) -> tuple[Floats, Floats] | None:
 def _widest_stretch_px(filled: ByteArray, stations: Floats, half_width_px: Floats) -> float:
     across_px = _profile_widths_px(filled, stations, half_width_px)
     least_px, most_px = _STRETCH_LIMITS_PX
-    stretch_px = min(max(2 * _STRETCH_PER_WIDTH * float(np.median(half_width_px)), least_px), most_px)
+    stretch_px = min(max(2 * _STRETCH_PER_WIDTH * median(half_width_px), least_px), most_px)
     count = min(len(stations), round(stretch_px / _STATION_PX))
     mean_px = np.convolve(across_px, np.full(count, 1 / count), "valid")
-    rise_px = np.abs(stations[count - 1 :] - stations[: len(mean_px)]).min(axis=1)
+    rise_px = np.minimum(*np.abs(stations[count - 1 :] - stations[: len(mean_px)]).T)
     return float((mean_px - _LEAN_PX * np.clip(2 - rise_px, 0, 1)).max())
 
 
 def _profile_widths_px(filled: ByteArray, stations: Floats, half_width_px: Floats) -> Floats:
     """Length of mask on the normal through each station."""
-    along = np.gradient(stations, axis=0)
+    along = _differences(stations)
     normals = along[:, ::-1] * (1, -1) / np.hypot(*along.T)[:, None]
     reach_px = half_width_px + _RIM_MARGIN_PX
     offsets = np.arange(-reach_px.max(), reach_px.max() + _SAMPLE_PX, _SAMPLE_PX).astype(np.float32)
@@ -113,16 +113,23 @@ def _profile_widths_px(filled: ByteArray, stations: Floats, half_width_px: Float
     return np.concatenate(parts)
 
 
+def _differences(points: Floats) -> Floats:
+    """NumPy's gradient along the first axis, in a fourth of its time."""
+    found = np.empty_like(points)
+    found[1:-1] = (points[2:] - points[:-2]) / 2
+    found[[0, -1]] = points[[1, -1]] - points[[0, -2]]
+    return found
+
+
 def _block_widths_px(
     filled: ByteArray, stations: Floats, normals: Floats, reach_px: Floats, offsets: NDArray[np.float32]
 ) -> Floats:
     """In single precision, which is a thousandth of a pixel and half the time."""
-    rows, cols = (
-        stations[:, axis, None].astype(np.float32) + offsets * normals[:, axis, None].astype(np.float32)
-        for axis in (0, 1)
+    rows, cols, down, across, reach = (
+        part.astype(np.float32)[:, None] for part in (*stations.T, *normals.T, reach_px + 0.5)
     )
-    inside = cv2.remap(filled, cols, rows, cv2.INTER_LINEAR).astype(np.float32)
-    near = np.clip(reach_px[:, None].astype(np.float32) + (np.float32(0.5) - np.abs(offsets)), 0, 1)
+    inside = cv2.remap(filled, cols + offsets * across, rows + offsets * down, cv2.INTER_LINEAR).astype(np.float32)
+    near = np.clip(reach - np.abs(offsets), np.float32(0), np.float32(1))
     return np.asarray(np.einsum("ij,ij->i", inside, near), np.float64) * (_SAMPLE_PX / 255)
 
 

@@ -1,11 +1,12 @@
 """Length and centrelines against shapes drawn with a known course."""
 
+import cv2
 import numpy as np
 import pytest
 from drawn_shapes import arc, bar, disc, half_bar
 from scipy.ndimage import distance_transform_edt
 
-from monitor.severity.skeleton import centreline, distances_px, length_px
+from monitor.severity.skeleton import _thin, centreline, distances_px, length_px
 
 TOLERANCE = 0.03
 ANGLES_DEG = (*np.arange(0, 180, 7.5), 0.3, 1.0, 2.0, 26.565, 44.0, 45.5, 63.435, 89.4)
@@ -100,3 +101,14 @@ def test_distances_are_the_same_to_the_last_digit():
     inside = disc(101) | bar(9, 160, 30)
     rows, cols = np.nonzero(inside)
     assert np.array_equal(distances_px(inside.view(np.uint8), rows, cols), distance_transform_edt(inside)[rows, cols])
+
+
+def test_three_neighbours_mean_a_junction():
+    """No pixel of a skeleton is the corner of a staircase, which could go without breaking anything."""
+    corner = np.array([[0, 1, 0], [-1, 1, 1], [-1, -1, 0]])
+    rng = np.random.default_rng(8)
+    for share in np.linspace(0.2, 0.9, 40):
+        skeleton = np.zeros((42, 42), np.uint8)
+        inside = np.pad(rng.random((40, 40)) < share, 1).astype(np.uint8)
+        skeleton.reshape(-1)[_thin(inside)] = 1
+        assert not any(cv2.morphologyEx(skeleton, cv2.MORPH_HITMISS, np.rot90(corner, k)).any() for k in range(4))

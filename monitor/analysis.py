@@ -35,6 +35,7 @@ from monitor.records import (
     Status,
 )
 from monitor.segmentation.confidence import BesideOptions, Confidence, confidence_in, sure_cracks
+from monitor.segmentation.known import KnownOptions
 from monitor.segmentation.morphology import Postprocessing, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.taught import TaughtOptions, crack_mask, gaps, mean_of_seen
@@ -66,7 +67,8 @@ class AnalysisOptions:
     A taught mask of which the analysis is less sure than `least_confidence` is not measured (0: whatever it shows);
     cracks in it of which it is less sure than `least_crack_confidence` are left out (0: none are), and where it is so
     of all of them, it is not measured either; `beside` says which stay beside a surer one.
-    `second_opinion` says how the segmenter of a taught mask is heard beside the classifier.
+    `second_opinion` says how the segmenter of a taught mask is heard beside the classifier, and `known` how much sooner
+    a crack is believed that the reference shows, too.
     `sizes` says what area and maximum width go by: "profiles" of the light across the mask, or the "mask" alone;
     published masks go by themselves.
     """
@@ -86,6 +88,7 @@ class AnalysisOptions:
     least_crack_confidence: float = 0.5
     beside: BesideOptions = field(default_factory=BesideOptions)
     second_opinion: SecondOpinion = field(default_factory=SecondOpinion)
+    known: KnownOptions = field(default_factory=KnownOptions)
     sizes: str = "profiles"
 
 
@@ -165,9 +168,9 @@ class Analyser:
     ) -> Analysis:
         """The capture's numbers in pixels, in the frame of `reference` when there is one.
 
-        `image` and `reference` are uint8 (rows, cols, 3); `reference_mask` bool marks the reference's cracks, so
-        that registration looks elsewhere. A photo that does not fit its reference, or whose explanation
-        gives no mask, is an outcome with a reason, not an error.
+        `image` and `reference` are uint8 (rows, cols, 3); `reference_mask` bool marks the reference's cracks: there
+        registration does not look, and a crack is believed sooner. A photo that does not fit its reference, or whose
+        explanation gives no mask, is an outcome with a reason, not an error.
         """
         registration, view, seen = None, image, np.ones(image.shape[:2], bool)
         if reference is not None:
@@ -177,7 +180,8 @@ class Analyser:
             view, seen = align(image, registration, reference.shape[:2])
         aligned = view * seen[..., None]
         hidden = 0.0 if reference_mask is None else _hidden_share(reference_mask, seen)
-        found = self._explain(view, seen)
+        known = self.options.known.around(reference_mask)
+        found = self._explain(view, seen, known)
         if found.looked_at == 0:
             return self._outcome(Status.NOT_MEASURED, _NOTHING_SEEN, registration, aligned)
         if found.positive == 0 and hidden > _HIDDEN_SHARE:
@@ -188,11 +192,11 @@ class Analyser:
             blank = np.zeros(seen.shape, bool)
             outcome = self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
             return replace(outcome, grading=self._graded(reference, view, seen, outcome))
-        mask, gap = (part & seen for part in self._segment(view, found))
+        mask, gap = (part & seen for part in self._segment(view, found, known))
         sure = self._confidence(mask, gap, found)
         if sure is not None:
             least = self.options.least_crack_confidence
-            mask, sure = sure_cracks(mask, sure, least, MIN_COMPONENT_PX, self.options.beside)
+            mask, sure = sure_cracks(mask, sure, least, MIN_COMPONENT_PX, self.options.beside, known)
         severity = self._size(view, mask)
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
@@ -206,16 +210,19 @@ class Analyser:
             return replace(outcome, status=Status.NOT_MEASURED, reason=_cut_off(hidden), severity=None)
         return outcome
 
-    def _explain(self, image: ByteArray, seen: BoolArray) -> _Explained:
+    def _explain(self, image: ByteArray, seen: BoolArray, known: BoolArray | None) -> _Explained:
         grid = tile(image.shape[:2], self._classifier.patch_px, self.options.overlap_px)
-        looked_at = np.flatnonzero(_seen_shares(seen, grid) >= _SEEN_SHARE)
+        looked_at = np.flatnonzero(_shares(seen, grid) >= _SEEN_SHARE)
         patches = cut(image, grid, looked_at)
         threshold, judge = self.threshold_probability, self.judge
         gaping = None if self._segmenter is None else _Gaping(self._segmenter, image, grid, self.options.batch_size)
 
         def judged(alone: FloatArray) -> FloatArray:
             told = alone if gaping is None else judge.heard(alone, lambda asked: gaping.of(looked_at[asked]))
-            return agreed(told, grid, looked_at)
+            together = agreed(told, grid, looked_at)
+            if known is None:
+                return together
+            return self.options.known.remembered(together, _shares(known, grid)[looked_at])
 
         probability, relevance = classify_and_explain(
             self._attribution, self._classifier, patches, self.options.batch_size, threshold, judged
@@ -252,13 +259,13 @@ class Analyser:
         margin = None if probability is None else probability - self.threshold_probability
         return graded(reference, view, seen, outcome.registration, margin)
 
-    def _segment(self, image: ByteArray, found: _Explained) -> tuple[BoolArray, BoolArray]:
+    def _segment(self, image: ByteArray, found: _Explained, known: BoolArray | None) -> tuple[BoolArray, BoolArray]:
         """The mask, and all that looks like a gap (the mask is a part of it)."""
         luma = grey(image).astype(np.float32) / 255
         if self._segmenter is not None and found.gaping is not None:
             level, taught = self._segmenter.level, self.options.taught
             gap = gaps(luma, found.gaping, level, taught)
-            return crack_mask(gap, found.gaping, level, found.relevance, found.candidates, taught), gap
+            return crack_mask(gap, found.gaping, level, found.relevance, found.candidates, taught, known), gap
         if self.options.mask == "published":
             mask = postprocess(found.candidates, self.options.postprocessing)
         else:
@@ -314,10 +321,10 @@ def _fitting(segmenter: Segmenter | None, mask: str, patch_px: int) -> Segmenter
     return segmenter
 
 
-def _seen_shares(seen: BoolArray, grid: PatchGrid) -> NDArray[np.float64]:
-    """Share (n,) of each patch's pixels that lie inside the capture."""
+def _shares(marked: BoolArray, grid: PatchGrid) -> NDArray[np.float64]:
+    """Share (n,) of each patch's pixels that are marked."""
     side = grid.patch_px
-    return np.array([seen[row : row + side, col : col + side].mean() for row, col in grid.origins])
+    return np.array([marked[row : row + side, col : col + side].mean() for row, col in grid.origins])
 
 
 def _hidden_share(reference_mask: BoolArray, seen: BoolArray) -> float:

@@ -65,19 +65,28 @@ class BesideOptions:
 
 
 def sure_cracks(
-    mask: BoolArray, sure: Confidence, least: float, least_px: int, beside: BesideOptions | None = None
+    mask: BoolArray,
+    sure: Confidence,
+    least: float,
+    least_px: int,
+    beside: BesideOptions | None = None,
+    known: BoolArray | None = None,
 ) -> tuple[BoolArray, Confidence]:
     """The mask bool (rows, cols) without the cracks that `sure`, its `confidence_in`, is less sure of than `least`,
-    those that do not stay `beside` the surest, and components of fewer than `least_px` pixels, and how sure it is of
-    the rest. All stay where it is sure of all, or of none, or `least` is 0.
+    those that do not stay `beside` the surest (they do where half of them or more is `known`), and components of fewer
+    than `least_px` pixels, and how sure it is of the rest. All stay where it is sure of all, or of none, or `least` is
+    0.
     """
     confidence = np.array(sure.of_cracks)
     kept = confidence >= least
     if least == 0 or not kept.any():
         return mask, sure
-    label, order, _ = _components(mask, least_px)
+    label, order, sizes = _components(mask, least_px)
     numbers, options = np.array(order), beside or BesideOptions()
     doubtful = kept & (confidence < options.least_share * confidence.max())
+    if known is not None:
+        known_px = np.bincount(label[known], minlength=len(sizes))
+        doubtful &= 2 * known_px[numbers] < sizes[numbers]
     if doubtful.any():
         parts = _near_together(_marked(label, numbers[kept]), options.near_px)
         group = np.zeros(label.max() + 1, np.int64)

@@ -59,8 +59,10 @@ def crack_mask(
     relevance: FloatArray,
     candidates: BoolArray,
     options: TaughtOptions | None = None,
+    known: BoolArray | None = None,
 ) -> BoolArray:
-    """The crack's pixels: those components of the `gaps` that the explanation points at; bool, all (rows, cols).
+    """The crack's pixels: those components of the `gaps` that the explanation points at, or that lie where a crack is
+    `known`; bool, all (rows, cols).
 
     `relevance` and the `candidates` thresholded from it say what made the classifier say "cracked". Without candidates
     the mask is empty.
@@ -69,7 +71,8 @@ def crack_mask(
     if not candidates.any():
         return np.zeros(candidates.shape, bool)
     pointed_at = grow(candidates, options.reach_px) & (relative_relevance(relevance) >= options.min_share)
-    return hysteresis(gap, gap & (probability >= level) & pointed_at)
+    believed = pointed_at if known is None else pointed_at | known
+    return hysteresis(gap, gap & (probability >= level) & believed)
 
 
 def _filled(light: NDArray[np.float32], mask: BoolArray, options: TaughtOptions) -> BoolArray:

@@ -26,7 +26,7 @@ from monitor.errors import (
     StorageError,
     UnreadableImageError,
 )
-from monitor.records import Analysis, BoolArray, ByteArray, Recipe, Status
+from monitor.records import Analysis, BoolArray, ByteArray, Recipe, Status, shows_cracks
 from monitor.service.alarming import watch_for_overdue, watch_worker
 from monitor.service.executing import Executor, executor_of
 from monitor.service.following import follow_location
@@ -370,10 +370,14 @@ class Jobs:
             )
 
     def _reference_of(self, capture: CaptureView, reference: CaptureView) -> tuple[ByteArray | None, BoolArray | None]:
-        """The picture that a capture is registered to, and its cracks; the reference itself is registered to none."""
+        """The picture that a capture is registered to, and the cracks that it is sure of; the reference itself is
+        registered to none.
+        """
         if capture.id == reference.id:
             return None, None
-        kept = reference.reading.pictures.get("mask") if reference.reading else None
+        reading = reference.reading
+        sure = reading is not None and shows_cracks(reading.status, reading.grading)
+        kept = reading.pictures.get("mask") if reading is not None and sure else None
         known = _read_reference(self._original(reference), self._settings.pictures / kept if kept else None)
         return known.image, known.mask
 

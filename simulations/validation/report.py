@@ -56,6 +56,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "unrelated_accepted": ("photos of two different walls taken for one", "0"),
     "evolution_area_grows": ("real evolution painted on walls: pairs whose area is seen to grow", "all"),
     "evolution_length_grows": ("the same, length", "all"),
+    "evolution_photographed_again": ("of these, taken again as the photo did not show all of the crack", "reported"),
 }
 
 

@@ -11,7 +11,7 @@ from monitor.growth.fits import least_squares, seasonal
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import follow
 from monitor.opening.sightings import Sighting
-from monitor.records import Analysis, Crack, CrackReading, Grade, GrowthFit, Observation, shows_cracks
+from monitor.records import Analysis, BoolArray, Crack, CrackReading, Grade, GrowthFit, Observation, shows_cracks
 from simulations.cracks import Crack as SimulatedCrack
 from simulations.scenarios import Scenario, Truth, captures
 from simulations.stages import Stage
@@ -65,7 +65,7 @@ def run_trial(kind: str, chosen: Scenario, seed: int, analyser: Analyser, stage:
     reference = shown[0][1]
     first = analyser.analyse(reference)
     analysed = [(shown[0], first)]
-    analysed += [(one, analyser.analyse(one[1], reference, first.mask)) for one in shown[1:]]
+    analysed += [(one, analyser.analyse(one[1], reference, known_cracks(first))) for one in shown[1:]]
     analysed.sort(key=lambda pair: pair[0][0].captured_at)
     photos = [photo for (_, photo, _), _ in analysed]
     sightings = [
@@ -79,6 +79,11 @@ def run_trial(kind: str, chosen: Scenario, seed: int, analyser: Analyser, stage:
         following.cracks,
         following.readings,
     )
+
+
+def known_cracks(reference: Analysis) -> BoolArray | None:
+    """Those of the reference, as the service hands them over to the analysis of its repeats."""
+    return reference.mask if shows_cracks(reference.status, reference.grading) else None
 
 
 def _sighting(index: int, analysis: Analysis, photos: Sequence[NDArray[np.uint8]]) -> Sighting | None:

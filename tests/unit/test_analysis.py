@@ -19,6 +19,7 @@ from monitor.networks.segmenting import crack_pixels
 from monitor.networks.weights import Classifier, Segmenter
 from monitor.records import Analysis, ByteArray, FloatArray, Severity, Status, shows_cracks
 from monitor.segmentation.confidence import BesideOptions
+from monitor.segmentation.known import KnownOptions
 from monitor.segmentation.morphology import Postprocessing
 from monitor.segmentation.refinement import RefinementOptions
 from monitor.segmentation.taught import TaughtOptions
@@ -295,6 +296,7 @@ OTHER_OPTIONS: dict[str, Any] = {
     "least_crack_confidence": 0.6,
     "beside": BesideOptions(near_px=40),
     "second_opinion": SecondOpinion(weight=0.4),
+    "known": KnownOptions(weight=0.5),
     "sizes": "mask",
 }
 
@@ -316,6 +318,7 @@ def test_every_option_decides_the_fingerprint(option: str) -> None:
         ("taught", TaughtOptions()),
         ("second_opinion", SecondOpinion()),
         ("beside", BesideOptions()),
+        ("known", KnownOptions()),
     ],
 )
 def test_every_option_of_a_part_decides_the_fingerprint(whole: str, part: Any) -> None:

@@ -100,3 +100,14 @@ def test_what_is_much_less_sure_and_far_away_is_left_out() -> None:
     kept, of_kept = sure_cracks(mask, sure, 0.5, 50, BesideOptions(least_share=0.9, near_px=15))
     assert [bool(kept[12, 50 * place + 15]) for place in range(3)] == [True, False, True]
     assert of_kept.of_cracks == (sure.of_cracks[0], sure.of_cracks[2])
+
+
+def test_what_the_reference_shows_stays_beside_surer_cracks() -> None:
+    mask, gaping = row_of_pieces((0.95, 0.5, 0.5))
+    sure = confidence_in(mask, mask, np.full(mask.shape, 0.9), gaping, least_px=50)
+    known = np.zeros_like(mask)
+    known[12, 50:80] = True  # a fifth of the second piece
+    known[10:15, 100:116] = True  # more than half of the third
+    kept, of_kept = sure_cracks(mask, sure, 0.5, 50, BesideOptions(least_share=0.9, near_px=15), known)
+    assert [bool(kept[12, 50 * place + 15]) for place in range(3)] == [True, False, True]
+    assert len(of_kept.of_cracks) == 2

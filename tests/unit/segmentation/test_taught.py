@@ -53,6 +53,14 @@ def test_what_lies_further_off_than_the_reach_is_not_pointed_at() -> None:
     assert crack_mask(lines(first=0.9), 0.5, marked((16, 50)), OPTIONS).any()
 
 
+def test_where_a_crack_is_known_the_explanation_need_not_point() -> None:
+    seen, known = lines(first=0.9, second=0.9, third=0.3), np.zeros(SHAPE, bool)
+    known[38:, 20:30] = True
+    gap = taught.gaps(np.where(seen > 0, 0.2, 0.7), seen, 0.5, OPTIONS)
+    mask = taught.crack_mask(gap, seen, 0.5, np.ones(SHAPE, np.float32), marked((10, 50)), OPTIONS, known)
+    np.testing.assert_array_equal(mask, lines(first=1.0, second=1.0) > 0)  # the third does not look like a gap
+
+
 def test_a_crack_is_followed_down_to_a_share_of_the_level() -> None:
     seen = lines(first=0.9)
     seen[:, 60:] *= 0.3 / 0.9

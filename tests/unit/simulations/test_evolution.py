@@ -10,7 +10,7 @@ from simulations.evolution import PAIRS, Evolution, grown
 
 
 def pair(before: float | None, after: float | None) -> Evolution:
-    return Evolution("RS1", (1.0, 2.0), (before, after), (before, after))
+    return Evolution("RS1", (1.0, 2.0), (before, after), (before, after), photos=1 if after else 3)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ def test_growth_counts_only_where_both_states_were_measured(
     assert {name: (figure.value, figure.n) for name, figure in found.items()} == {
         "evolution_area_grows": (seen, 1),
         "evolution_length_grows": (seen, 1),
+        "evolution_photographed_again": (0 if after else 1, 1),
     }
 
 

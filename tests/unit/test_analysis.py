@@ -415,6 +415,18 @@ def test_a_crack_of_which_the_classifier_is_in_doubt_is_found_where_the_segmente
     assert Analyser(dark_seeker(), lower, seer(blind=True)).analyse(photo).status is Status.NO_CRACK
 
 
+def test_a_crack_that_the_reference_shows_is_believed_sooner() -> None:
+    photo = cracked(wall(SHAPE), **FAINT)
+    dark = photo.max(axis=2) < 0.8 * np.median(photo)
+    options = replace(OPTIONS, overlap_px=0)
+    statuses = []
+    for weight, mask in ((0.0, dark), (1.0, np.zeros_like(dark)), (1.0, dark)):
+        how = replace(options, known=KnownOptions(weight=weight))
+        statuses.append(Analyser(dark_seeker(), how).analyse(photo, photo, mask).status)
+    assert statuses[:2] == [Status.NO_CRACK] * 2
+    assert statuses[2] is not Status.NO_CRACK
+
+
 def test_the_segmenter_looks_at_no_patch_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[bytes] = []
 

@@ -14,17 +14,25 @@ from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
 from monitor.analysis import Analyser
+from monitor.imaging.tiling import cut, merge, tile
+from monitor.networks.segmenting import crack_pixels
+from monitor.networks.weights import Segmenter
 from monitor.records import Status
-from monitor.severity.metrics import measure
+from monitor.segmentation.morphology import area_opening
+from monitor.severity.metrics import MIN_COMPONENT_PX, measure
 from simulations.patches import Source, masked_photos, textures
 from simulations.scores import brickwork
 
 Mask = NDArray[np.bool_]
+Photo = NDArray[np.uint8]
+#: A way to mark the pixels of a photo's cracks.
+Marking = Callable[[Photo], Mask]
 
 #: Lines in uav75 are drawn thinner than the cracks are, and a little beside them.
 _UAV_TOLERANCE_PX = 3
 #: Interval over photos.
 _CONFIDENCE, _RESAMPLED = 0.9, 2000
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -57,13 +65,33 @@ class _Counts:
     cracked: int
 
 
-def masks_of(analyser: Analyser, photos: Sequence[NDArray[np.uint8]], on_photo: Callable[[], None]) -> list[Mask]:
-    """The mask of each photo, empty where none was made."""
-    found = []
-    for photo in photos:
+def by_analysis(analyser: Analyser) -> Marking:
+    """Marks what the analysis measures; nothing where it measures nothing."""
+
+    def mark(photo: Photo) -> Mask:
         analysis = analyser.analyse(photo)
         measured = analysis.status is Status.MEASURED and analysis.mask is not None
-        found.append(analysis.mask if measured else np.zeros(photo.shape[:2], bool))
+        return analysis.mask if measured and analysis.mask is not None else np.zeros(photo.shape[:2], bool)
+
+    return mark
+
+
+def by_oracle(oracle: Segmenter, patch_px: int, overlap_px: int) -> Marking:
+    """Marks what a network sees that people's masks have taught: a yardstick, not something to be had without them."""
+
+    def mark(photo: Photo) -> Mask:
+        grid = tile(photo.shape[:2], patch_px, overlap_px)
+        every = np.arange(len(grid))
+        seen = merge(crack_pixels(oracle, cut(photo, grid, every), _BATCH), grid, every)
+        return area_opening(seen >= oracle.level, MIN_COMPONENT_PX)
+
+    return mark
+
+
+def _marked(mark: Marking, photos: Sequence[Photo], on_photo: Callable[[], None]) -> list[Mask]:
+    found = []
+    for photo in photos:
+        found.append(mark(photo))
         on_photo()
     return found
 
@@ -129,21 +157,21 @@ def joints_marked(masks: Sequence[Mask], joints: Sequence[Mask], truths: Sequenc
 
 
 def evaluate_masks(
-    analyser: Analyser, data: Path, final: bool, on_photo: Callable[[], None] = lambda: None
+    mark: Marking, data: Path, final: bool, on_photo: Callable[[], None] = lambda: None
 ) -> dict[str, MaskScore | float]:
     """Scores on folds for choices, or with `final` on the test folds; and shares of crack-free pictures with a mask."""
     fold = "test" if final else "val"
     dais, uav = masked_photos(data / "masonry_dais", fold), masked_photos(data / "uav75", fold)
     joints = masked_photos(data / "uav75", fold, "planking")
     found: dict[str, MaskScore | float] = {}
-    found["masonry_dais"] = score_masks(masks_of(analyser, dais.images, on_photo), _truths(dais))
-    lines = masks_of(analyser, uav.images, on_photo)
+    found["masonry_dais"] = score_masks(_marked(mark, dais.images, on_photo), _truths(dais))
+    lines = _marked(mark, uav.images, on_photo)
     found["uav75_within_3_px"] = score_masks(lines, _truths(uav), _UAV_TOLERANCE_PX)
     found["uav75_joint_length_marked"] = joints_marked(lines, _truths(joints), _truths(uav))
     sound = brickwork(data, ("test",) if final else ("train", "val"))
-    surfaces = masks_of(analyser, textures(data / "textures", "val").images, on_photo)
+    surfaces = _marked(mark, textures(data / "textures", "val").images, on_photo)
     found["textures_with_mask"] = _marked_share(surfaces)
-    bricks = masks_of(analyser, [sound.photos[index] for index in np.flatnonzero(~sound.cracked)], on_photo)
+    bricks = _marked(mark, [sound.photos[index] for index in np.flatnonzero(~sound.cracked)], on_photo)
     found["sound_brickwork_with_mask"] = _marked_share(bricks)
     unlisted = np.flatnonzero(~sound.listed[~sound.cracked])
     found["sound_brickwork_without_listed_with_mask"] = _marked_share([bricks[index] for index in unlisted])

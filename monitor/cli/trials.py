@@ -213,12 +213,17 @@ def _as_page(made: str, tables: list[_Table]) -> str:
 
 
 def _mask_scores(data: Path, weights: str, segmenter: str, final: bool, json: bool) -> dict[str, Any]:
-    """Scores by the way a mask is made."""
+    """Scores by the way a mask is made, the supervised oracle beside."""
     from monitor.analysis import MASKS
-    from simulations.mask_scores import evaluate_masks
+    from monitor.networks.weights import load_oracle
+    from simulations.mask_scores import by_analysis, by_oracle, evaluate_masks
 
+    analysers = {mask: _analyser(weights, segmenter, mask) for mask in MASKS}
+    patch_px = analysers["taught"].judge.classifier.patch_px
+    oracle = by_oracle(load_oracle("oracle"), patch_px, analysers["taught"].options.overlap_px)
+    ways = {name: by_analysis(analyser) for name, analyser in analysers.items()} | {"oracle": oracle}
     with progress("Masks", None, json) as bar:
-        return {mask: evaluate_masks(_analyser(weights, segmenter, mask), data, final, bar.advance) for mask in MASKS}
+        return {name: evaluate_masks(mark, data, final, bar.advance) for name, mark in ways.items()}
 
 
 def _mask_table(scores: dict[str, Any]) -> _Table:

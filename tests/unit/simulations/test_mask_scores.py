@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
+from monitor.networks.weights import Segmenter
 from monitor.records import BoolArray
-from simulations.mask_scores import joints_marked, score_masks
+from simulations.mask_scores import by_oracle, joints_marked, score_masks
 
 SHAPE = (60, 100)
 
@@ -55,3 +57,18 @@ def test_where_a_crack_runs_along_it_a_joint_does_not_count() -> None:
     joint = bar(20, 5)
     crack = bar(22, 2, 10, 40)
     assert joints_marked([crack], [joint], [crack]) < 0.02
+
+
+def test_the_oracle_marks_what_it_sees_in_the_whole_photo_but_for_specks() -> None:
+    class Dark(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.nothing = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, patches: torch.Tensor) -> torch.Tensor:
+            return 40 * (0.4 - patches.mean(dim=1, keepdim=True)) + self.nothing
+
+    truth, speck = bar(20, 4, 5, 90), bar(40, 3, 50, 3)
+    photo = np.repeat(np.where(truth | speck, 40, 200)[..., None], 3, axis=2).astype(np.uint8)
+    marked = by_oracle(Segmenter("oracle", Dark(), 0.5, "7" * 64), patch_px=32, overlap_px=8)(photo)
+    np.testing.assert_array_equal(marked, truth)

@@ -85,7 +85,7 @@ def test_masks_are_scored_in_each_way_and_written_as_a_page(data: Path, weights:
         picture(data / f"textures/{index}.png", False, 112, np.random.default_rng(index))
     page = tmp_path / "photos.md"
     found = crackmonitor("evaluate", "--data", data, "--weights", weights, "--masks", "--report", page, "--json").result
-    assert set(found["masks"]) == {"taught", "refined", "published"}
+    assert set(found["masks"]) == {"taught", "refined", "published", "oracle"}
     for scores in found["masks"].values():
         assert scores["masonry_dais"]["n"] == scores["uav75_within_3_px"]["n"] == 8
         assert 0 <= scores["masonry_dais"]["f1"] <= 1

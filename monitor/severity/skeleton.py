@@ -170,7 +170,7 @@ def _skeleton_graph(flat: Pixels, across: int) -> tuple[Floats, Graph]:
 
 
 def _courses(graph: Graph) -> Iterator[list[int]]:
-    """Every stretch between vertices that are tips or junctions, once; then closed loops; then lone vertices."""
+    """Every stretch between vertices that are tips or junctions, once, and lone vertices; then closed loops."""
     seen: set[int] = set()
     walked: set[tuple[int, int]] = set()
     for start, near in graph.ends.items():

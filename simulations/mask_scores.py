@@ -70,8 +70,9 @@ def by_analysis(analyser: Analyser) -> Marking:
 
     def mark(photo: Photo) -> Mask:
         analysis = analyser.analyse(photo)
-        measured = analysis.status is Status.MEASURED and analysis.mask is not None
-        return analysis.mask if measured and analysis.mask is not None else np.zeros(photo.shape[:2], bool)
+        if analysis.status is Status.MEASURED and analysis.mask is not None:
+            return analysis.mask
+        return np.zeros(photo.shape[:2], bool)
 
     return mark
 

@@ -376,8 +376,9 @@ class Jobs:
         if capture.id == reference.id:
             return None, None
         reading = reference.reading
-        sure = reading is not None and shows_cracks(reading.status, reading.grading)
-        kept = reading.pictures.get("mask") if reading is not None and sure else None
+        kept = None
+        if reading is not None and shows_cracks(reading.status, reading.grading):
+            kept = reading.pictures.get("mask")
         known = _read_reference(self._original(reference), self._settings.pictures / kept if kept else None)
         return known.image, known.mask
 

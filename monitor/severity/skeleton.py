@@ -53,7 +53,7 @@ class Branch:
     junction_at_end: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Graph:
     """Vertices of a skeleton, numbered from 0, and how they touch.
 

@@ -74,7 +74,8 @@ Hold = Callable[[], AbstractContextManager[object]]
 class Gauge:
     """Stands in for the analyser: a photo's width in px is its grey level times `px_per_level`, 0 is no crack.
 
-    Photos of a level in `broken` raise, those in `poor` are graded C, those in `cut` do not show all of the crack.
+    Photos of a level in `broken` raise, those in `poor` are graded C, those in `cut` do not show all of the crack, what
+    those in `doubtful` show is too doubtful to measure.
     `seen` holds what was analysed, as (level, level of the reference or None, whether the reference came with a mask).
     `hold` is entered around every analysis.
     """
@@ -85,6 +86,7 @@ class Gauge:
         self.broken: set[int] = set()
         self.poor: set[int] = set()
         self.cut: set[int] = set()
+        self.doubtful: set[int] = set()
         self.seen: list[tuple[int, int | None, bool]] = []
         self._hold = hold
 
@@ -107,6 +109,8 @@ class Gauge:
         if level in self.cut:
             a = Grading(Grade.A)
             return Analysis(Status.NOT_MEASURED, "cut off", 0.9, None, registration, self.recipe, mask, glow, image, a)
+        if level in self.doubtful:
+            return Analysis(Status.NOT_MEASURED, "doubtful", 0.9, None, registration, self.recipe, mask, glow, image)
         return Analysis(status, None, 0.9, severity, registration, self.recipe, mask, glow, image, grading)
 
     @property

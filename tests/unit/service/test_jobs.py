@@ -54,6 +54,14 @@ def test_the_oldest_photo_is_the_reference_and_all_others_are_registered_to_it(w
     assert [capture.is_reference for capture in workspace.captures()] == [True, False, False]
 
 
+def test_a_reference_lends_only_cracks_that_it_is_sure_of(workspace: Workspace) -> None:
+    workspace.take(photo(30), photo(40, days=1))
+    gauge = Gauge()
+    gauge.doubtful = {30}
+    workspace.jobs(gauge).tick()
+    assert gauge.seen == [(30, None, False), (40, 30, False)]
+
+
 def test_an_older_photo_that_comes_later_does_not_change_the_reference(workspace: Workspace) -> None:
     workspace.take(photo(20, days=2))
     gauge = Gauge()

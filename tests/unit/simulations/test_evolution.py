@@ -1,12 +1,17 @@
 """Real crack maps painted on walls: each pair really grows, and what was not measured is no growth."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import pytest
 
-from simulations.evolution import PAIRS, Evolution, grown
+from monitor.analysis import Analyser
+from monitor.records import Severity, Status
+from simulations.evolution import PAIRS, Evolution, _evolution, grown
 
 
 def pair(before: float | None, after: float | None) -> Evolution:
@@ -25,6 +30,29 @@ def test_growth_counts_only_where_both_states_were_measured(
         "evolution_length_grows": (seen, 1),
         "evolution_photographed_again": (0 if after else 1, 1),
     }
+
+
+@dataclass
+class Refusing:
+    """Stands in for an analyser: measures the reference, and repeats after so many that it refuses."""
+
+    refusals: int
+    asked: int = -1
+
+    def analyse(self, *_pictures: Any) -> SimpleNamespace:
+        self.asked += 1
+        size = Severity(1, 10.0 + self.asked, 1.0, 10.0) if not 0 < self.asked <= self.refusals else None
+        status = Status.NOT_MEASURED if size is None else Status.MEASURED
+        return SimpleNamespace(status=status, grading=None, severity=size, mask=None)
+
+
+@pytest.mark.parametrize(("refusals", "photos", "grows"), [(0, 1, True), (1, 2, True), (9, 3, False)])
+def test_the_later_state_is_photographed_until_it_is_measured_but_not_for_ever(
+    refusals: int, photos: int, grows: bool
+) -> None:
+    maps = [np.zeros((200, 260), np.float32)] * 2
+    found = _evolution("RS1", maps, cast(Analyser, Refusing(refusals)), np.random.default_rng(3))
+    assert (found.photos, found.grows(found.area_px)) == (photos, grows)
 
 
 @pytest.mark.shared_data

@@ -2,8 +2,8 @@
 
 A mask ends where a network gives a pixel up, and is three pixels wide where a crack is one: the camera's blur counts
 for crack. So a crack's area hardly grows at first, and a rate from masks alone is too low. The gap's model knows the
-blur. Where the crack gapes widest, and how much wider than elsewhere, the mask tells better: profiles are means over
-several pixels of crack.
+blur, and how sure it is of each place: where a joint, a shadow or a crumbled lip lies beside the crack, it is not, and
+such a place, often the widest of all by the mask, says nothing about the crack's width.
 """
 
 from dataclasses import replace
@@ -21,13 +21,16 @@ _LEAST_STATIONS, _LEAST_SHARE = 8, 0.5
 _MOST_STATIONS = 1500
 #: An opening of a larger standard error is none.
 _LARGEST_ERROR_PX = 2.0
+#: Sizes go by openings whose standard error is below this, or below so many times that of most.
+_SURE_ERROR_PX, _SURE_TIMES_MEDIAN = 0.2, 1.5
 #: A mask this wide on average does not owe it to the blur: where profiles make less than this share of it, they found
 #: another line beside a gap whose ground is too light for them.
 _WIDE_PX, _LEAST_SHARE_OF_MASK = 8.0, 0.5
 
 
 def by_profiles(light: FloatArray, measured: Measured) -> Severity:
-    """The severity of a mask, its area as mean opening times length, and its maximum width changed by as much.
+    """The severity of a mask, its area as mean opening times length and its maximum width as the largest opening, both
+    of the places of which the gap's model is sure (means over 4 px of crack).
 
     `light` float32 (rows, cols) is the photo's. The mask's own sizes stay where too little could be fitted, or
     something else.
@@ -45,9 +48,11 @@ def by_profiles(light: FloatArray, measured: Measured) -> Severity:
     known = np.isfinite(found.opening_px) & (found.standard_error_px < _LARGEST_ERROR_PX)
     if known.mean() < _LEAST_SHARE:
         return severity
-    openings = np.where(known, np.clip(found.opening_px, 0, None), 0.0)
-    area_px = float((openings.sum() + (~known).sum() * np.median(openings[known])) / len(openings)) * severity.length_px
+    error_px = found.standard_error_px
+    sure = known & (error_px < max(_SURE_ERROR_PX, _SURE_TIMES_MEDIAN * float(np.median(error_px[known]))))
+    openings = np.clip(found.opening_px[sure], 0, severity.max_width_px)  # a mask shows the gap and its blur
+    area_px = float(openings.mean()) * severity.length_px
     wide = severity.area_px > _WIDE_PX * severity.length_px
     if area_px == 0 or (wide and area_px < _LEAST_SHARE_OF_MASK * severity.area_px):
         return severity
-    return replace(severity, area_px=area_px, max_width_px=severity.max_width_px * area_px / severity.area_px)
+    return replace(severity, area_px=area_px, max_width_px=float(openings.max()))

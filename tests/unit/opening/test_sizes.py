@@ -44,7 +44,19 @@ def test_growth_is_not_told_too_low():
     grown = [by_profiles(photo(opening), measure_along(mask(opening))) for opening in (1.0, 4.0)]
     true = crack().area_px(4.0) - crack().area_px(1.0)
     assert grown[1].area_px - grown[0].area_px == pytest.approx(true, rel=0.15)
-    assert grown[1].max_width_px - grown[0].max_width_px == pytest.approx(3.0, rel=0.25)
+    assert grown[1].max_width_px - grown[0].max_width_px == pytest.approx(3.0, rel=0.15)
+
+
+@pytest.mark.parametrize("dark_share", [0.3, 0.6])
+def test_a_shaded_joint_beside_the_crack_does_not_make_it_wide(dark_share):
+    """Where it is marked as well, the mask is widest; the gap's model is unsure of such a place."""
+    light, marked = photo(4.0), mask(4.0)
+    light[112:124, 118:160] *= 1 - dark_share
+    marked[110:126, 116:162] = True
+    measured = measure_along(marked)
+    assert measured.severity.max_width_px > 14
+    alone = by_profiles(photo(4.0), measure_along(mask(4.0)))
+    assert by_profiles(light, measured).max_width_px == pytest.approx(alone.max_width_px, rel=0.25)
 
 
 def test_what_light_says_nothing_of_keeps_the_size_of_its_mask():

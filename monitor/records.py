@@ -26,7 +26,7 @@ ANALYSIS_VERSION = 6
 
 
 #: Counts up whenever the same photos and masks give other openings: cracks are then followed anew.
-FOLLOWING_VERSION = 6
+FOLLOWING_VERSION = 7
 
 
 class Status(StrEnum):

@@ -14,6 +14,7 @@ from itertools import combinations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from monitor.imaging.sparse_masks import Places, SparseMask, Window
 from monitor.records import BoolArray, ByteArray, CrackState
@@ -21,13 +22,18 @@ from monitor.severity.metrics import MIN_COMPONENT_PX
 from monitor.severity.skeleton import arc_px, centreline
 
 Labels = NDArray[np.int32]
+Floats = NDArray[np.float64]
 
 #: Masks of the same crack lie within this of each other: registration, light and the camera leave so much.
 TOLERANCE_PX = 8
 #: Pieces this near to each other are one crack of which a part was not seen.
 BRIDGED_PX = 24
-#: Pieces nearer than this share of the frame that a later capture shows as one were one crack all along.
+#: Pieces nearer than this share of the frame that a later capture shows as one were one crack all along, and so are
+#: those that go on from one another ...
 _ONE_CRACK_SHARE = 0.1
+#: ... over a gap no longer than either, towards one another within such an angle (its cosine), seen over as long a way
+#: as the gap, or over so many px.
+_TOWARDS, _WAY_PX = 0.75, 40.0
 #: From so many captures on, what only one of them shows is no crack yet.
 _CONFIRMED_FROM = 3
 #: A side branch longer than this makes a crack a branched one.
@@ -244,20 +250,57 @@ def _labelled(masks: Sequence[SparseMask]) -> list[_Capture]:
 
 def _cracks_of_labels(captures: Sequence[_Capture], shape: tuple[int, int], one_crack_px: float) -> dict[int, int]:
     """Which labels are one crack (named by the smallest of them): pieces near to each other that later proved to
-    be connected. Cracks that meet from further away have merged, and stay two.
+    be connected, or that go on from one another. Cracks that meet from further away have merged, and stay two.
     """
     first: dict[int, SparseMask] = {}
     for capture in captures:
         for label, region in capture.regions.items():
             first.setdefault(label, SparseMask(shape, region))
     crack = {label: label for label in first}
-    for one, two in sorted(
-        {pair for capture in captures for group in capture.joined for pair in combinations(sorted(group), 2)}
-    ):
-        if crack[one] != crack[two] and _gap_px(first[one], first[two]) <= one_crack_px:
-            smaller, larger = sorted((crack[one], crack[two]))
-            crack = {label: smaller if root == larger else root for label, root in crack.items()}
+    proved = {pair for capture in captures for group in capture.joined for pair in combinations(sorted(group), 2)}
+    one_crack = [pair for pair in sorted(proved) if _gap_px(*(first[label] for label in pair)) <= one_crack_px]
+    pieces = {label: _Piece(region.pixels) for label, region in first.items()}
+    one_crack += [
+        (one, two) for one, two in combinations(sorted(pieces), 2) if pieces[one].goes_on(pieces[two], one_crack_px)
+    ]
+    for one, two in one_crack:
+        smaller, larger = sorted((crack[one], crack[two]))
+        crack = {label: smaller if root == larger else root for label, root in crack.items()}
     return crack
+
+
+class _Piece:
+    """A piece of crack as the first capture to show it has it: its `pixels` (n, 2), (row, col)."""
+
+    def __init__(self, pixels: NDArray[np.int64]) -> None:
+        self._pixels = pixels.astype(np.float64)
+        self._tree = cKDTree(self._pixels)
+        self._box = self._pixels.min(axis=0), self._pixels.max(axis=0)
+
+    def goes_on(self, other: "_Piece", most_px: float) -> bool:
+        """Whether the other one begins where this one ends, over a gap no longer than either."""
+        apart = np.maximum(self._box[0] - other._box[1], other._box[0] - self._box[1])
+        if apart.max() > most_px:
+            return False
+        distances, nearest = self._tree.query(other._pixels)
+        facing = int(distances.argmin())
+        gap_px = float(distances[facing])
+        own, others = self._pixels[nearest[facing]], other._pixels[facing]
+        if not 0 < gap_px <= min(most_px, self._reach_px(own), other._reach_px(others)):
+            return False
+        link = (others - own) / gap_px
+        return self._towards(own, link, gap_px) and other._towards(others, -link, gap_px)
+
+    def _reach_px(self, tip: Floats) -> float:
+        return float(np.hypot(*(self._pixels - tip).T).max())
+
+    def _towards(self, tip: Floats, link: Floats, gap_px: float) -> bool:
+        """Whether it ends at the tip, and goes the way of the unit vector `link` there."""
+        way_px = max(gap_px, _WAY_PX)
+        behind = self._pixels[self._tree.query_ball_point(tip, way_px)]
+        way = tip - behind.mean(axis=0)
+        length = float(np.hypot(*way))
+        return length > way_px / 4 and float(way @ link) > _TOWARDS * length
 
 
 def _gap_px(one: SparseMask, two: SparseMask) -> float:

@@ -88,6 +88,36 @@ def test_pieces_that_prove_to_be_one_crack_always_were():
     assert states(found["A"]) == [CrackState.NEW, CrackState.CONTINUED, CrackState.CONTINUED]
 
 
+def pieces_of(course, gap_px):
+    """The line with a gap in its middle."""
+    import cv2
+
+    (row, col), (last_row, last_col) = course
+    hidden = cv2.circle(np.zeros(SHAPE, np.uint8), ((col + last_col) // 2, (row + last_row) // 2), gap_px // 2, 1, -1)
+    return line(*course) & (hidden == 0)
+
+
+def test_pieces_that_go_on_from_one_another_are_one_crack():
+    """As where a crack runs below a stain, or is too thin to see for a while."""
+    broken = pieces_of(((50, 50), (250, 70)), 36)
+    for masks in ([broken], [broken, broken], [broken, LEFT, broken]):
+        assert set(tracked(*masks)) == {"A"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        line((150, 90), (290, 100)),  # beside the first one's end, and not beyond it
+        line((190, 62), (190, 200)),  # beyond it, but running off to the side
+        line((180, 60), (190, 61)),  # beyond it, and shorter than the gap
+        line((250, 56), (290, 58)),  # too far beyond it
+    ],
+)
+def test_pieces_that_do_not_are_two(other):
+    first = line((50, 50), (150, 56))
+    assert set(tracked(first | other)) == {"A", "B"}
+
+
 def test_a_new_arm_makes_a_branched_crack():
     arm = line((150, 60), (120, 200))
     found = tracked(LEFT, LEFT | arm, LEFT | arm)

@@ -36,7 +36,7 @@ from monitor.records import (
 )
 from monitor.segmentation.confidence import BesideOptions, Confidence, confidence_in, sure_cracks
 from monitor.segmentation.known import KnownOptions
-from monitor.segmentation.morphology import Postprocessing, postprocess
+from monitor.segmentation.morphology import Postprocessing, grow, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.taught import TaughtOptions, crack_mask, gaps, mean_of_seen
 from monitor.segmentation.thresholds import thresholder
@@ -68,7 +68,7 @@ class AnalysisOptions:
     cracks in it of which it is less sure than `least_crack_confidence` are left out (0: none are), and where it is so
     of all of them, it is not measured either; `beside` says which stay beside a surer one.
     `second_opinion` says how the segmenter of a taught mask is heard beside the classifier, and `known` how much sooner
-    a crack is believed that the reference shows, too.
+    a crack is believed that the reference shows, too, and what is marked as there since nothing has changed.
     `sizes` says what area and maximum width go by: "profiles" of the light across the mask, or the "mask" alone;
     published masks go by themselves.
     """
@@ -193,18 +193,25 @@ class Analyser:
             outcome = self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
             return replace(outcome, grading=self._graded(reference, view, seen, outcome))
         mask, gap = (part & seen for part in self._segment(view, found, known))
+        anew, missed = self._as_before(mask, seen, reference, view, reference_mask)
+        mask, gap = mask & ~anew, gap & ~anew
         sure = self._confidence(mask, gap, found)
         if sure is not None:
             least = self.options.least_crack_confidence
             mask, sure = sure_cracks(mask, sure, least, MIN_COMPONENT_PX, self.options.beside, known)
+        doubt = None if sure is None else _doubt(sure, self.options)
+        if missed.any():
+            mask = mask | missed
+            again = self._confidence(mask, gap | missed, found)
+            sure = sure if sure is None or again is None else replace(sure, of_cracks=again.of_cracks)
         severity = self._size(view, mask)
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
         outcome = self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
         if sure is not None:
             outcome = replace(outcome, confidence=sure.value, crack_confidences=sure.of_cracks)
-            if (doubt := _doubt(sure, self.options)) is not None:
-                return replace(outcome, status=Status.NOT_MEASURED, reason=doubt, severity=None)
+        if doubt is not None:
+            return replace(outcome, status=Status.NOT_MEASURED, reason=doubt, severity=None)
         outcome = replace(outcome, grading=self._graded(reference, view, seen, outcome))
         if hidden > _HIDDEN_SHARE:
             return replace(outcome, status=Status.NOT_MEASURED, reason=_cut_off(hidden), severity=None)
@@ -238,6 +245,19 @@ class Analyser:
             candidates=merge(candidates.astype(np.float32), grid, indices) > 0,
             gaping=None if gaping is None else gaping.over(np.intersect1d(looked_at, touching(grid, indices))),
         )
+
+    def _as_before(
+        self, mask: BoolArray, seen: BoolArray, reference: ByteArray | None, view: ByteArray, lent: BoolArray | None
+    ) -> tuple[BoolArray, BoolArray]:
+        """What the mask marks anew, and what it misses of those `lent` by the reference, where nothing has changed."""
+        options = self.options.known
+        known = options.around(lent)
+        if reference is None or lent is None or known is None:
+            nothing = np.zeros(mask.shape, bool)
+            return nothing, nothing
+        before, now = light(reference), light(view)
+        missed = lent & seen & ~grow(mask, options.near_px)
+        return options.unchanged(mask & ~known, before, now), options.unchanged(missed, before, now)
 
     def _size(self, image: ByteArray, mask: BoolArray) -> Severity:
         measured = measure_along(mask, self.options.width_method, np.random.default_rng(0))

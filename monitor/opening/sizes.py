@@ -9,11 +9,14 @@ such a place, often the widest of all by the mask, says nothing about the crack'
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from monitor.opening.gaps import USUAL_GROUND, fit_gaps, ground_of, of_one_ground
 from monitor.opening.stations import profiles, stations_along
 from monitor.records import FloatArray, Severity
 from monitor.severity.metrics import Measured
+from monitor.severity.skeleton import Centrelines
 
 #: Fewer stations than this say nothing, nor do they where less than this share of them could be fitted.
 _LEAST_STATIONS, _LEAST_SHARE = 8, 0.5
@@ -21,10 +24,10 @@ _LEAST_STATIONS, _LEAST_SHARE = 8, 0.5
 _MOST_STATIONS = 1500
 #: An opening of a larger standard error is none.
 _LARGEST_ERROR_PX = 2.0
-#: Sizes go by openings whose standard error is below this, or below so many times that of most.
-_SURE_ERROR_PX, _SURE_TIMES_MEDIAN = 0.2, 1.5
-#: A mask this wide on average does not owe it to the blur: where profiles make less than this share of it, they found
-#: another line beside a gap whose ground is too light for them.
+#: Sizes go by openings whose standard error is below this, or so many times that of most, or such a share of them.
+_SURE_ERROR_PX, _SURE_TIMES_MEDIAN, _SURE_SHARE = 0.2, 1.5, 0.02
+#: A mask this wide where the model is sure does not owe it to the blur: where openings are less than this share of it,
+#: profiles found another line beside a gap whose ground is too light for them.
 _WIDE_PX, _LEAST_SHARE_OF_MASK = 8.0, 0.5
 
 
@@ -49,10 +52,19 @@ def by_profiles(light: FloatArray, measured: Measured) -> Severity:
     if known.mean() < _LEAST_SHARE:
         return severity
     error_px = found.standard_error_px
-    sure = known & (error_px < max(_SURE_ERROR_PX, _SURE_TIMES_MEDIAN * float(np.median(error_px[known]))))
+    least_px = max(_SURE_ERROR_PX, _SURE_TIMES_MEDIAN * float(np.median(error_px[known])))
+    sure = known & (error_px < np.maximum(least_px, _SURE_SHARE * found.opening_px))
     openings = np.clip(found.opening_px[sure], 0, severity.max_width_px)  # a mask shows the gap and its blur
     area_px = float(openings.mean()) * severity.length_px
-    wide = severity.area_px > _WIDE_PX * severity.length_px
-    if area_px == 0 or (wide and area_px < _LEAST_SHARE_OF_MASK * severity.area_px):
+    marked_px = float(np.median(_marked_px(measured.centrelines, stations.points[sure])))
+    wide = marked_px > _WIDE_PX
+    if area_px == 0 or (wide and float(np.median(openings)) < _LEAST_SHARE_OF_MASK * marked_px):
         return severity
     return replace(severity, area_px=area_px, max_width_px=float(openings.max()))
+
+
+def _marked_px(centrelines: Centrelines, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How wide the mask is (n,) at points (n, 2) of its centrelines."""
+    branches = centrelines.branches
+    _, nearest = cKDTree(np.concatenate([branch.points for branch in branches])).query(points)
+    return np.asarray(2 * np.concatenate([branch.half_width_px for branch in branches])[nearest], np.float64)

@@ -6,11 +6,12 @@ All of it happens in the caller's transaction, so that fits and states are never
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import hypot
 
 from sqlalchemy.orm import Session
 
 from monitor.growth.events import since_last_event
-from monitor.growth.fits import fits_for, with_scale_error
+from monitor.growth.fits import OPENING_SHARE, fits_for, with_shared_error
 from monitor.growth.remarks import remarks
 from monitor.growth.rules import sightings
 from monitor.growth.temperatures import with_temperatures
@@ -89,15 +90,18 @@ def _as_judged(session: Session, location_id: int, known: Sequence[Series]) -> l
 
 
 def fit_series(series: Series, scale: Scale | None) -> list[GrowthFit]:
-    """Every growth fit of one history; those in mm with the error of the location's scale in their intervals."""
-    made = [
-        fit(series.observations, metric=series.metric, unit=series.unit, crack=series.crack)
+    """Every growth fit of one history, with the errors in its interval that all its readings share: that of the gap's
+    model for openings, and that of the location's scale for those in mm.
+    """
+    shares = [OPENING_SHARE] if series.metric in CRACK_UNITS else []
+    if scale is not None and series.metric in MILLIMETRE_METRICS:
+        shares.append((2 if series.unit == UNITS["area_mm2"] else 1) * scale.standard_error / scale.mm_per_px)
+    return [
+        with_shared_error(
+            fit(series.observations, metric=series.metric, unit=series.unit, crack=series.crack), hypot(*shares)
+        )
         for fit in fits_for(series.observations).values()
     ]
-    if scale is None or series.metric not in MILLIMETRE_METRICS:
-        return made
-    power = 2 if series.unit == UNITS["area_mm2"] else 1
-    return [with_scale_error(fit, power * scale.standard_error / scale.mm_per_px) for fit in made]
 
 
 def verdict_of(session: Session, location: LocationView, now: datetime) -> VerdictView:

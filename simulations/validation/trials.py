@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.analysis import Analyser
-from monitor.growth.fits import least_squares, seasonal
+from monitor.growth.fits import OPENING_SHARE, least_squares, seasonal, with_shared_error
 from monitor.imaging.sparse_masks import SparseMask
 from monitor.opening.following import follow
 from monitor.opening.sightings import Sighting
@@ -152,7 +152,7 @@ def rate(trial: Trial, opening: Openings) -> tuple[float, GrowthFit]:
             opening.captures.tolist(), opening.opening, opening.standard_error, grades, strict=True
         )
     ]
-    return float(true), least_squares(seen, metric="opening_px", unit="px")
+    return float(true), with_shared_error(least_squares(seen, metric="opening_px", unit="px"), OPENING_SHARE)
 
 
 def widest(trial: Trial, crack: str, mm_per_px: float) -> list[Observation]:
@@ -171,4 +171,5 @@ def widest(trial: Trial, crack: str, mm_per_px: float) -> list[Observation]:
 
 def fits(observations: Sequence[Observation]) -> list[GrowthFit]:
     """The two that verdicts and alarms go by."""
-    return [fit(observations, metric="widest_mm", unit="mm") for fit in (least_squares, seasonal)]
+    made = [fit(observations, metric="widest_mm", unit="mm") for fit in (least_squares, seasonal)]
+    return [with_shared_error(fit, OPENING_SHARE) for fit in made]

@@ -427,6 +427,47 @@ def test_a_crack_that_the_reference_shows_is_believed_sooner() -> None:
     assert statuses[2] is not Status.NO_CRACK
 
 
+PATCH_BESIDE = (slice(180, 215), slice(100, 200))
+
+
+def darkened(photo: ByteArray, share: float) -> ByteArray:
+    """The same with a wet patch, in which the wall is still seen."""
+    wet = photo.copy()
+    wet[PATCH_BESIDE] = (share * photo[PATCH_BESIDE]).astype(np.uint8)
+    return wet
+
+
+@pytest.mark.parametrize(("taught", "how"), [(False, replace(OPTIONS, mask="refined")), (True, TAUGHT)])
+def test_what_only_became_dark_since_the_reference_is_no_crack(taught: bool, how: AnalysisOptions) -> None:
+    reference = cracked(wall(SHAPE), **CRACK)
+    hollow = reference.copy()
+    hollow[PATCH_BESIDE] = 20
+    analyser = Analyser(dark_seeker(), how, seer() if taught else None)
+    lent = analyser.analyse(reference).mask
+    wet, gone = (analyser.analyse(photo, reference, lent) for photo in (darkened(reference, 0.3), hollow))
+    assert wet.status is gone.status is Status.MEASURED
+    assert wet.mask is not None
+    assert wet.mask[120:124, 62:258].mean() > 0.9
+    assert not wet.mask[PATCH_BESIDE].any()
+    if taught:  # valleys are narrower than that
+        assert gone.mask is not None
+        assert gone.mask[PATCH_BESIDE].mean() > 0.9
+
+
+def test_what_the_reference_marks_and_has_not_changed_is_marked() -> None:
+    """Even where the repeat alone would not mark it: a dark joint in better light."""
+    reference = cracked(darkened(wall(SHAPE), 0.4), **CRACK)
+    photo = cracked(darkened(wall(SHAPE), 0.7), **CRACK)
+    analyser = Analyser(dark_seeker(), TAUGHT, seer())
+    first = analyser.analyse(reference)
+    assert first.mask is not None
+    again, alone = (analyser.analyse(photo, reference, lent) for lent in (first.mask, None))
+    for found, marked in ((first, True), (again, True), (alone, False)):
+        assert found.mask is not None
+        assert bool(found.mask[PATCH_BESIDE].mean() > 0.9) is marked
+    assert len(again.crack_confidences) == len(first.crack_confidences) == 2
+
+
 def test_the_segmenter_looks_at_no_patch_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[bytes] = []
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from monitor.growth.fits import least_squares, seasonal, with_scale_error
+from monitor.growth.fits import least_squares, seasonal, with_shared_error
 from monitor.growth.remarks import remarks
 from monitor.records import GrowthFit, Observation
 
@@ -61,10 +61,10 @@ def fitted(slope: float) -> GrowthFit:
 
 
 def test_the_scale_error_widens_intervals_of_growth_and_not_of_rest() -> None:
-    still, growing = with_scale_error(fitted(0.0), 0.05), with_scale_error(fitted(2.0), 0.05)
+    still, growing = with_shared_error(fitted(0.0), 0.05), with_shared_error(fitted(2.0), 0.05)
     assert (still.low, still.high) == pytest.approx((-0.1, 0.2))
     shared = 1.645 * 0.05 * 2.0
     assert (2.0 - growing.low, growing.high - 2.0) == pytest.approx(
         (np.hypot(0.1, shared), np.hypot(0.2, shared)), rel=1e-3
     )
-    assert with_scale_error(fitted(2.0), 0.0) == fitted(2.0)
+    assert with_shared_error(fitted(2.0), 0.0) == fitted(2.0)

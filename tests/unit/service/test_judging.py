@@ -11,13 +11,23 @@ import pytest
 from service_examples import LOCATION, NOW, Gauge, Workspace, photo, pixels
 
 from monitor.growth.verdicts import Outcome
-from monitor.records import AlertState, Crack, CrackReading, CrackState, GrowthFit, RuleKind, Scale, ScaleOrigin
+from monitor.records import (
+    AlertState,
+    Crack,
+    CrackReading,
+    CrackState,
+    GrowthFit,
+    Observation,
+    RuleKind,
+    Scale,
+    ScaleOrigin,
+)
 from monitor.service.corrections import confirm_time
-from monitor.service.judging import judge_location, verdict_of
+from monitor.service.judging import fit_series, judge_location, verdict_of
 from monitor.service.notification import Delivery
 from monitor.service.places import add_rule, retire_rule, set_scale
 from monitor.storage import queries, repository
-from monitor.storage.views import CAMERA, OVERDUE, VerdictView
+from monitor.storage.views import CAMERA, OVERDUE, Series, VerdictView
 
 OK, FIRING, STALE, AMBER = AlertState.OK, AlertState.FIRING, AlertState.STALE, AlertState.AMBER
 SUBJECT = "max_width_px level"
@@ -55,6 +65,30 @@ def verdict(workspace: Workspace) -> VerdictView:
 def scaled(workspace: Workspace, mm_per_px: float = 1.0) -> None:
     scale = Scale(mm_per_px, 0.0, ScaleOrigin.TYPED)
     set_scale(workspace.database, LOCATION, scale, workspace.clock())
+
+
+def test_openings_share_the_error_of_the_gaps_model_and_masks_do_not() -> None:
+    """Beside that of the scale, which all that is in mm shares."""
+    seen = tuple(Observation(NOW + timedelta(days=30 * month), 0.5 * month) for month in range(13))
+
+    def half(metric: str, unit: str, scale: Scale | None) -> float:
+        line = next(
+            fit for fit in fit_series(Series(1, metric, unit, None, seen, ()), scale) if fit.method == "least_squares"
+        )
+        assert line.slope_per_year is not None
+        assert line.high is not None
+        return line.high - line.slope_per_year
+
+    scale = Scale(1.0, 0.03, ScaleOrigin.TYPED)
+    masks, openings, both = (
+        half("max_width_px", "px", scale),
+        half("widest_px", "px", scale),
+        half("widest_mm", "mm", scale),
+    )
+    rate = 0.5 * 365.25 / 30
+    assert openings == pytest.approx(np.hypot(masks, 1.645 * 0.02 * rate), rel=0.01)
+    without = half("widest_mm", "mm", None)
+    assert both == pytest.approx(np.hypot(without, 1.645 * 0.03 * rate), rel=0.01)
 
 
 def test_fits_are_made_anew_for_every_new_reading_and_not_otherwise(workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ analysed before.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from monitor.networks.second_opinion import Judge, SecondOpinion
 from monitor.networks.segmenting import crack_pixels
 from monitor.networks.unet import UNET_STEP_PX
 from monitor.networks.weights import Classifier, Segmenter
-from monitor.opening.sizes import by_profiles
+from monitor.opening.sizes import Read, by_profiles, read, since
 from monitor.records import (
     Analysis,
     BoolArray,
@@ -40,12 +41,14 @@ from monitor.segmentation.morphology import Postprocessing, grow, postprocess
 from monitor.segmentation.refinement import RefinementOptions, refine
 from monitor.segmentation.taught import TaughtOptions, crack_mask, gaps, mean_of_seen
 from monitor.segmentation.thresholds import thresholder
-from monitor.severity.metrics import MIN_COMPONENT_PX, measure, measure_along
+from monitor.severity.metrics import MIN_COMPONENT_PX, Measured, measure, measure_along
 from monitor.severity.width import width_method
 
 #: The ways to make a mask, and what sizes go by.
 MASKS = ("taught", "refined", "published")
 SIZES = ("profiles", "mask")
+#: So many references are known by what profiles say of them.
+_MOST_REFERENCES = 32
 #: A patch is looked at when at least this share of it lies inside the capture.
 _SEEN_SHARE = 0.6
 #: Less of the reference than this says nothing about there being no crack in it: hand-held repeats show more.
@@ -142,6 +145,7 @@ class Analyser:
         self._segmenter = _fitting(segmenter, self.options.mask, classifier.patch_px)
         self._attribution: Attribution = attribution(self.options.attribution, classifier, self.options.batch_size)
         self._threshold = thresholder(self.options.thresholder)
+        self._references: dict[str, Read | None] = {}
         width_method(self.options.width_method)  # an unknown name is refused now, not at the first crack
         if self.options.sizes not in SIZES:
             raise UnknownNameError("way to take sizes", self.options.sizes, SIZES)
@@ -204,7 +208,7 @@ class Analyser:
             mask = mask | missed
             again = self._confidence(mask, gap | missed, found)
             sure = sure if sure is None or again is None else replace(sure, of_cracks=again.of_cracks)
-        severity = self._size(view, mask)
+        severity = self._size(view, mask, reference, reference_mask)
         if severity.crack_count == 0:
             return self._outcome(Status.NOT_MEASURED, _no_mask(found), registration, aligned, found, mask)
         outcome = self._outcome(Status.MEASURED, None, registration, aligned, found, mask, severity)
@@ -259,11 +263,25 @@ class Analyser:
         missed = lent & seen & ~grow(mask, options.near_px)
         return options.unchanged(mask & ~known, before, now), options.unchanged(missed, before, now)
 
-    def _size(self, image: ByteArray, mask: BoolArray) -> Severity:
-        measured = measure_along(mask, self.options.width_method, np.random.default_rng(0))
-        if self.options.sizes == "mask" or self.options.mask == "published":
+    def _size(self, image: ByteArray, mask: BoolArray, reference: ByteArray | None, lent: BoolArray | None) -> Severity:
+        measured = self._measured(mask)
+        if self.options.sizes == "mask" or self.options.mask == "published" or not mask.any():
             return measured.severity
-        return by_profiles(light(image), measured)
+        before = None if reference is None or lent is None else self._before(reference, lent)
+        return by_profiles(light(image), measured) if before is None else since(before, light(image), measured)
+
+    def _measured(self, mask: BoolArray) -> Measured:
+        return measure_along(mask, self.options.width_method, np.random.default_rng(0))
+
+    def _before(self, reference: ByteArray, mask: BoolArray) -> Read | None:
+        """What profiles say of the reference, whose captures mostly come one after the other."""
+        key = sha256(reference.tobytes()).hexdigest() + sha256(np.packbits(mask).tobytes()).hexdigest()
+        known = self._references
+        if key not in known:
+            if len(known) >= _MOST_REFERENCES:
+                known = self._references = {}
+            known[key] = read(light(reference), self._measured(mask))
+        return known[key]
 
     def _confidence(self, mask: BoolArray, gap: BoolArray, found: _Explained) -> Confidence | None:
         """How sure the mask is; None where no segmenter says what it makes of it."""

@@ -13,7 +13,7 @@ from photographs import Place
 LOCATION = "north-wall"
 OPENINGS_PX = np.linspace(4.0, 7.0, 6)
 COMPARED = ["area_px", "max_width_px", "length_px", "area_mm2", "max_width_mm", "length_mm"]
-OTHER = "CRACKMONITOR_ANALYSIS__WIDTH_METHOD", "published"
+OTHER = "CRACKMONITOR_ANALYSIS__SIZES", "mask"
 
 
 def told(workspace: Path, *words: object) -> dict[str, Any]:
@@ -84,13 +84,13 @@ def test_another_recipe_changes_nothing_but_is_compared_and_mentioned(
 
     found = told(wall, "location", "recipe", LOCATION)
     assert found["in_force"] == before["fingerprint"]
-    assert found["differences"] == {"width_method": {"in_force": "edge", "other": "published"}}
+    assert found["differences"] == {"sizes": {"in_force": "profiles", "other": "mask"}}
     assert (found["both"], found["pending"], found["waiting"], found["changed_status"]) == (6, 0, 0, 0)
     assert found["out_of_reach"] is None
     offsets = {offset["metric"]: offset for offset in found["offsets"]}
     assert list(offsets) == COMPARED
     assert {offset["n"] for offset in offsets.values()} == {6}
-    assert (offsets["area_px"]["median"], offsets["length_mm"]["median"]) == (0, 0)
+    assert offsets["length_mm"]["median"] == 0
     width = offsets["max_width_px"]
     assert width["low"] <= width["median"] <= width["high"]
     assert width["median"] != 0
@@ -98,7 +98,7 @@ def test_another_recipe_changes_nothing_but_is_compared_and_mentioned(
     words = reply(wall, LOCATION).out
     for part in (
         found["other"],
-        "width_method  edge      published",
+        "sizes   profiles  mask",
         "0 of 6",
         "max_width_mm",
         f"{width['median']:+.3f}",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from monitor.opening import sizes
-from monitor.opening.sizes import by_profiles
+from monitor.opening.sizes import by_profiles, read, since
 from monitor.severity.metrics import measure_along
 from simulations.cracks import crack_along
 from simulations.rendering import coverage
@@ -89,3 +89,50 @@ def test_a_mean_over_some_stations_will_do(monkeypatch):
     whole = by_profiles(photo(4.0), measured)
     monkeypatch.setattr(sizes, "_MOST_STATIONS", 20)
     assert by_profiles(photo(4.0), measured).area_px == pytest.approx(whole.area_px, rel=0.1)
+
+
+def joint(light, marked, dark_share=0.5):
+    """The same with a shaded joint beside the crack, which is marked as well."""
+    light, marked = light.copy(), marked.copy()
+    light[112:124, 118:160] *= 1 - dark_share
+    marked[110:126, 116:162] = True
+    return light, marked
+
+
+def before(light, marked):
+    found = read(light, measure_along(marked))
+    assert found is not None
+    return found
+
+
+def test_the_same_photo_has_the_same_sizes():
+    light, measured = photo(4.0), measure_along(mask(4.0))
+    assert since(before(light, mask(4.0)), light, measured) == by_profiles(light, measured)
+
+
+@pytest.mark.parametrize("marked_now", [True, False])
+@pytest.mark.parametrize("shaded", [True, False])
+def test_what_is_wrong_about_the_reference_cancels(shaded, marked_now):
+    """A joint beside the crack is marked in the reference, and in its repeat or not: growth is nearly the same."""
+    (first, marked), (second, marked_again) = (joint(photo(o), mask(o), 0.5 * shaded) for o in (3.0, 4.0))
+    reference = before(first, marked)
+    now = since(reference, second, measure_along(marked_again if marked_now else mask(4.0)))
+    true = crack().area_px(4.0) - crack().area_px(3.0)
+    assert now.area_px - reference.severity.area_px == pytest.approx(true, rel=0.15)
+    assert now.max_width_px - reference.severity.max_width_px == pytest.approx(1.0, abs=0.25)
+
+
+def test_a_crack_beside_that_of_the_reference_counts():
+    other = crack_along(np.array([[30.0, 200.0], [210.0, 215.0]]), np.random.default_rng(3), roughness=0.1)
+    both = photo(4.0) * (1 - 0.9 * cv2.GaussianBlur(coverage(other, 6.0, SHAPE), (0, 0), 1.0))
+    marked = mask(4.0) | (coverage(other, 7.0, SHAPE) > 0.5)
+    reference = before(photo(4.0), mask(4.0))
+    now = since(reference, both.astype(np.float32), measure_along(marked))
+    assert now.area_px - reference.severity.area_px == pytest.approx(other.area_px(6.0), rel=0.15)
+    assert now.max_width_px == pytest.approx(6.0, abs=0.7)
+    assert now.crack_count == 2
+
+
+def test_a_repeat_of_which_nothing_is_known_is_sized_by_itself():
+    nowhere, measured = np.full(SHAPE, np.nan, np.float32), measure_along(mask(2.0))
+    assert since(before(photo(2.0), mask(2.0)), nowhere, measured) == measured.severity

@@ -141,7 +141,7 @@ def test_what_was_not_measured_is_not_followed(truthful: Truthful, monkeypatch: 
 
 def test_part_of_a_plan_has_some_of_each_kind() -> None:
     part = plan.FULL.part(0.25)
-    assert (part.large, part.static, part.unrelated) == (15, 75, 125)
+    assert (part.large, part.static, part.unrelated) == (15, 80, 125)
     assert part.shape == plan.FULL.shape
     assert plan.FULL.part(1) == plan.FULL
     assert min(count for name, count in vars(plan.FULL.part(0.01)).items() if name != "shape") == 1

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from monitor.opening.gaps import USUAL_GROUND, Gaps, Ground, fit_gaps, ground_of, of_one_ground
-from monitor.opening.stations import Stations, profiles, stations_along
+from monitor.opening.stations import FLANK_PX, Stations, profiles, stations_along
 from monitor.records import FloatArray, Severity
 from monitor.severity.metrics import Measured
 from monitor.severity.skeleton import Centrelines
@@ -97,7 +97,8 @@ def since(before: Read, light: FloatArray, measured: Measured) -> Severity:
     `light` float32 (rows, cols) is the repeat's, in the frame of the reference. A place that one of the two is not sure
     of moved like the others. Where the repeat is sure of none, it is sized by itself.
     """
-    found = fit_gaps(profiles(light, np.eye(3), before.stations), before.stations.offsets_px, before.ground)
+    stations = _reaching(before.stations, measured.centrelines)
+    found = fit_gaps(profiles(light, np.eye(3), stations), stations.offsets_px, before.ground)
     both = before.sure & _sure(found)
     if not both.any():
         return by_profiles(light, measured)
@@ -127,6 +128,14 @@ def _beside(before: Read, light: FloatArray, measured: Measured) -> tuple[float,
     if not sure.any():
         openings = _marked_px(measured.centrelines, stations.points)
     return float(openings.mean() * new.mean()) * severity.length_px, float(openings.max())
+
+
+def _reaching(stations: Stations, centrelines: Centrelines) -> Stations:
+    """The same, with profiles that show a flank on both sides of a crack which has opened far."""
+    widest_px = max((float(branch.half_width_px.max()) for branch in centrelines.branches), default=0.0)
+    if stations.reach_px >= widest_px + FLANK_PX / 2:
+        return stations
+    return replace(stations, reach_px=widest_px + FLANK_PX)
 
 
 def _some(stations: Stations) -> Stations:

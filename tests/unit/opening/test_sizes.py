@@ -136,3 +136,12 @@ def test_a_crack_beside_that_of_the_reference_counts():
 def test_a_repeat_of_which_nothing_is_known_is_sized_by_itself():
     nowhere, measured = np.full(SHAPE, np.nan, np.float32), measure_along(mask(2.0))
     assert since(before(photo(2.0), mask(2.0)), nowhere, measured) == measured.severity
+
+
+@pytest.mark.parametrize("opening_px", [4.0, 8.0, 16.0, 30.0])
+def test_a_crack_that_has_opened_far_is_seen_whole(opening_px):
+    """Its lips lie beyond what the reference's profiles showed."""
+    now = since(before(photo(2.0), mask(2.0)), photo(opening_px), measure_along(mask(opening_px)))
+    alone = by_profiles(photo(opening_px), measure_along(mask(opening_px)))
+    assert now.area_px == pytest.approx(crack().area_px(opening_px), rel=0.05)
+    assert now.max_width_px == pytest.approx(alone.max_width_px, rel=0.1)

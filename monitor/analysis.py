@@ -197,7 +197,7 @@ class Analyser:
             outcome = self._outcome(Status.NO_CRACK, None, registration, aligned, found, blank, measure(blank))
             return replace(outcome, grading=self._graded(reference, view, seen, outcome))
         mask, gap = (part & seen for part in self._segment(view, found, known))
-        anew, missed = self._as_before(mask, seen, reference, view, reference_mask)
+        anew, missed = self._as_before(mask, seen, reference, view, reference_mask, known)
         mask, gap = mask & ~anew, gap & ~anew
         sure = self._confidence(mask, gap, found)
         if sure is not None:
@@ -251,11 +251,18 @@ class Analyser:
         )
 
     def _as_before(
-        self, mask: BoolArray, seen: BoolArray, reference: ByteArray | None, view: ByteArray, lent: BoolArray | None
+        self,
+        mask: BoolArray,
+        seen: BoolArray,
+        reference: ByteArray | None,
+        view: ByteArray,
+        lent: BoolArray | None,
+        known: BoolArray | None,
     ) -> tuple[BoolArray, BoolArray]:
-        """What the mask marks anew, and what it misses of those `lent` by the reference, where nothing has changed."""
+        """What the mask marks beside the `known` cracks, and what it misses of those `lent` by the reference, where
+        nothing has changed.
+        """
         options = self.options.known
-        known = options.around(lent)
         if reference is None or lent is None or known is None:
             nothing = np.zeros(mask.shape, bool)
             return nothing, nothing

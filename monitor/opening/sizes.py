@@ -5,8 +5,8 @@ for crack. So a crack's area hardly grows at first, and a rate from masks alone 
 blur, and how sure it is of each place: where a joint, a shadow or a crumbled lip lies beside the crack, it is not, and
 such a place, often the widest of all by the mask, says nothing about the crack's width.
 
-Repeats are compared with their reference place by place: a single photo's sizes are a tenth off here and there, their
-growth is not.
+Repeats are compared with their reference place by place: what lies beside a crack spoils a single photo's sizes, and
+spoils them alike in all of them.
 """
 
 from dataclasses import dataclass, replace

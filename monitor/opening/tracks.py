@@ -258,8 +258,8 @@ def _cracks_of_labels(captures: Sequence[_Capture], shape: tuple[int, int], one_
             first.setdefault(label, SparseMask(shape, region))
     crack = {label: label for label in first}
     proved = {pair for capture in captures for group in capture.joined for pair in combinations(sorted(group), 2)}
-    one_crack = [pair for pair in sorted(proved) if _gap_px(*(first[label] for label in pair)) <= one_crack_px]
     pieces = {label: _Piece(region.pixels) for label, region in first.items()}
+    one_crack = [(one, two) for one, two in sorted(proved) if pieces[one].facing(pieces[two])[0] <= one_crack_px]
     one_crack += [
         (one, two) for one, two in combinations(sorted(pieces), 2) if pieces[one].goes_on(pieces[two], one_crack_px)
     ]
@@ -277,15 +277,18 @@ class _Piece:
         self._tree = cKDTree(self._pixels)
         self._box = self._pixels.min(axis=0), self._pixels.max(axis=0)
 
+    def facing(self, other: "_Piece") -> tuple[float, Floats, Floats]:
+        """How far the two are apart (px), and the pixels of this one and of the other one that are nearest."""
+        distances, nearest = self._tree.query(other._pixels)
+        there = int(distances.argmin())
+        return float(distances[there]), self._pixels[nearest[there]], other._pixels[there]
+
     def goes_on(self, other: "_Piece", most_px: float) -> bool:
         """Whether the other one begins where this one ends, over a gap no longer than either."""
         apart = np.maximum(self._box[0] - other._box[1], other._box[0] - self._box[1])
         if apart.max() > most_px:
             return False
-        distances, nearest = self._tree.query(other._pixels)
-        facing = int(distances.argmin())
-        gap_px = float(distances[facing])
-        own, others = self._pixels[nearest[facing]], other._pixels[facing]
+        gap_px, own, others = self.facing(other)
         if not 0 < gap_px <= min(most_px, self._reach_px(own), other._reach_px(others)):
             return False
         link = (others - own) / gap_px
@@ -301,12 +304,6 @@ class _Piece:
         way = tip - behind.mean(axis=0)
         length = float(np.hypot(*way))
         return length > way_px / 4 and float(way @ link) > _TOWARDS * length
-
-
-def _gap_px(one: SparseMask, two: SparseMask) -> float:
-    box = _around([one, two])
-    free = 1 - one.within(box).dense().view(np.uint8)
-    return float(cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_5).reshape(-1)[two.within(box).places].min())
 
 
 def _through_time(

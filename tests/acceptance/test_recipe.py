@@ -91,6 +91,7 @@ def test_another_recipe_changes_nothing_but_is_compared_and_mentioned(
     assert list(offsets) == COMPARED
     assert {offset["n"] for offset in offsets.values()} == {6}
     assert offsets["length_mm"]["median"] == 0
+    assert offsets["area_px"]["median"] != 0
     width = offsets["max_width_px"]
     assert width["low"] <= width["median"] <= width["high"]
     assert width["median"] != 0

@@ -30,6 +30,14 @@ def mask(opening_px):
     return coverage(crack(), max(opening_px + 1, 3.0), SHAPE) > 0.5
 
 
+def joint(light, marked, dark_share):
+    """The same with a shaded joint beside the crack, which is marked as well."""
+    light, marked = light.copy(), marked.copy()
+    light[112:124, 118:160] *= 1 - dark_share
+    marked[110:126, 116:162] = True
+    return light, marked
+
+
 @pytest.mark.parametrize("opening_px", [1.0, 2.0, 4.0, 8.0])
 def test_the_area_is_that_of_the_crack_and_not_that_of_its_blur(opening_px):
     measured = measure_along(mask(opening_px))
@@ -50,9 +58,7 @@ def test_growth_is_not_told_too_low():
 @pytest.mark.parametrize("dark_share", [0.3, 0.6])
 def test_a_shaded_joint_beside_the_crack_does_not_make_it_wide(dark_share):
     """Where it is marked as well, the mask is widest; the gap's model is unsure of such a place."""
-    light, marked = photo(4.0), mask(4.0)
-    light[112:124, 118:160] *= 1 - dark_share
-    marked[110:126, 116:162] = True
+    light, marked = joint(photo(4.0), mask(4.0), dark_share)
     measured = measure_along(marked)
     assert measured.severity.max_width_px > 14
     alone = by_profiles(photo(4.0), measure_along(mask(4.0)))
@@ -89,14 +95,6 @@ def test_a_mean_over_some_stations_will_do(monkeypatch):
     whole = by_profiles(photo(4.0), measured)
     monkeypatch.setattr(sizes, "_MOST_STATIONS", 20)
     assert by_profiles(photo(4.0), measured).area_px == pytest.approx(whole.area_px, rel=0.1)
-
-
-def joint(light, marked, dark_share=0.5):
-    """The same with a shaded joint beside the crack, which is marked as well."""
-    light, marked = light.copy(), marked.copy()
-    light[112:124, 118:160] *= 1 - dark_share
-    marked[110:126, 116:162] = True
-    return light, marked
 
 
 def before(light, marked):

@@ -1,4 +1,4 @@
-"""Where the reference shows a crack, its repeats are believed sooner; elsewhere, where the wall is still seen, not."""
+"""Where the reference shows a crack, its repeats are believed sooner; what has not changed is marked as there."""
 
 import cv2
 import numpy as np
